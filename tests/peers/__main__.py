@@ -1,0 +1,78 @@
+"""Start the peers, run a command beside them, stop them: `python -m tests.peers -- COMMAND`."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+from tests.peers import orthanc, postgresql, redis, s3
+from tests.peers.processes import Peer, PeerMissingError
+
+PEERS: dict[str, Callable[[Path], Peer]] = {
+    "PostgreSQL": postgresql.begin,
+    "Redis": redis.begin,
+    "S3": s3.begin,
+    "Orthanc": orthanc.begin,
+}
+
+
+def main(words: list[str]) -> int:
+    """Run the command that follows `--`; its exit code is ours."""
+    command = words[words.index("--") + 1 :] if "--" in words else []
+    if not command:
+        print("usage: python -m tests.peers -- COMMAND", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _leave)
+    folder = Path(tempfile.mkdtemp(prefix="handover-peers-"))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else where this runs as root
+    started: list[Peer] = []
+    try:
+        environment = _start_all(folder, started)
+        return subprocess.run(command, env={**os.environ, **environment}).returncode
+    finally:
+        for peer in started:
+            peer.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_all(folder: Path, started: list[Peer]) -> dict[str, str]:
+    environment: dict[str, str] = {}
+    begun = time.monotonic()
+    with ThreadPoolExecutor(len(PEERS)) as pool:
+        waiting = {name: pool.submit(_start, name, folder, started) for name in PEERS}
+    for name, future in waiting.items():
+        answer = future.result()
+        if isinstance(answer, str):
+            print(f"peers: no {name}: {answer}", flush=True)
+        else:
+            environment |= answer
+    ready = len([future for future in waiting.values() if isinstance(future.result(), dict)])
+    print(f"peers: {ready} of {len(PEERS)} up in {time.monotonic() - begun:.0f} s", flush=True)
+    return environment
+
+
+def _start(name: str, folder: Path, started: list[Peer]) -> dict[str, str] | str:
+    """One peer's addresses, or why it is not there."""
+    place = folder / name.lower()
+    place.mkdir()
+    try:
+        peer = PEERS[name](place)
+    except PeerMissingError as missing:
+        return str(missing)
+    started.append(peer)
+    return peer.environment
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
