@@ -1,0 +1,171 @@
+"""Who asks: one principal for each request, from its claim cookie, its token or its session."""
+
+import ipaddress
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
+
+from portal import errors
+from sharing.access import principal as principals
+from sharing.access.principal import Principal
+from sharing.accounts.models import Membership
+from sharing.accounts.rules import MembershipState
+from sharing.credentials.principal import bearer
+from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
+from sharing.kernel.requests import Origin
+from sharing.links.principal import claim
+
+CLAIM_COOKIE = "claim"
+
+
+class PrincipalMiddleware:
+    """Sets `request.principal`, lazily, and answers every `SharingError`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        self._set(request, lambda: _of_account(request))
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """Addresses under /c/<claim>/ belong to the claim, whoever else is signed in."""
+        claim_id = kwargs.pop("claim", None)
+        if claim_id is None:
+            return None
+        request.claim_id = claim_id  # type: ignore[attr-defined]
+        found = claim(claim_id, request.COOKIES.get(CLAIM_COOKIE, ""), origin(request))
+        if found is None:
+            return errors.answer(request, NotThereError())
+        self._set(request, lambda: found)
+        return None
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponseBase | None:
+        return errors.answer(request, error) if isinstance(error, SharingError) else None
+
+    @staticmethod
+    def _set(request: HttpRequest, make: Callable[[], Principal]) -> None:
+        request.principal = SimpleLazyObject(make)  # type: ignore[attr-defined]
+
+
+def _of_account(request: HttpRequest) -> Principal:
+    came = origin(request)
+    header = request.headers.get("Authorization", "")
+    if header:
+        return _of_token(header, came)
+    user = request.user
+    if not user.is_authenticated:
+        return principals.nobody(came)
+    membership = current_membership(request)
+    if membership is None:
+        return principals.person(user, came)
+    return principals.member(
+        membership, came, credential_id=_session_reference(request)
+    )
+
+
+def _of_token(header: str, came: Origin) -> Principal:
+    scheme, _, token = header.partition(" ")
+    found = bearer(token.strip(), came) if scheme.lower() == "bearer" else None
+    return found or principals.nobody(came)
+
+
+def _session_reference(request: HttpRequest) -> str:
+    """Names a session in the audit without being its key."""
+    import hashlib
+
+    return hashlib.sha256((request.session.session_key or "").encode()).hexdigest()[:16]
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership that the person works under now: the chosen one, else the first."""
+    mine = (
+        Membership.objects.filter(user=request.user.pk, state=MembershipState.ACTIVE)
+        .select_related("user", "institution")
+        .order_by("created_at")
+    )
+    chosen = request.session.get("membership")
+    return next((one for one in mine if str(one.pk) == chosen), None) or next(iter(mine), None)
+
+
+def origin(request: HttpRequest) -> Origin:
+    """Where the request came from; a proxy's word counts only when we were told of the proxy."""
+    path = request.path
+    channel = "page"
+    if path.startswith("/api/"):
+        channel = "api"
+    elif "/dicom-web/" in path:
+        channel = "dicomweb"
+    return Origin(_address(request), request.headers.get("User-Agent", "")[:200], channel)
+
+
+def _address(request: HttpRequest) -> str:
+    peer = request.META.get("REMOTE_ADDR", "")
+    if _is_proxy(peer):
+        # From the right: the first address that no proxy of ours wrote about another of ours.
+        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            if hop.strip() and not _is_proxy(hop.strip()):
+                return hop.strip()[:45]
+    return peer[:45]
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in ipaddress.ip_network(proxy) for proxy in settings.TRUSTED_PROXIES)
+
+
+class ApiAuthentication(BaseAuthentication):
+    """REST framework's side: the principal is there already; a session needs its CSRF token."""
+
+    def authenticate(self, request: Any) -> tuple[Any, Any] | None:
+        principal: Principal = request._request.principal
+        if "Authorization" in request.headers and principal.is_nobody:
+            raise SignInNeededError(
+                "This token is not known, or has expired or been revoked. Make a new one."
+            )
+        if principal.actor.credential == "session" or principal.user is not None:
+            if principal.actor.credential == "session":
+                self._check_csrf(request._request)
+            return principal.user, principal
+        return None
+
+    def _check_csrf(self, request: HttpRequest) -> None:
+        check = CSRFCheck(lambda _: None)
+        check.process_request(request)
+        reason = check.process_view(request, None, (), {})
+        if reason:
+            raise NotAllowedError("The page is out of date. Reload it and try again.")
+
+    def authenticate_header(self, request: Any) -> str:
+        return 'Bearer realm="Handover"'
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every page's frame shows."""
+    principal = getattr(request, "principal", None)
+    if principal is None or principal.is_nobody or principal.membership is None:
+        return {"demo": settings.DEMO}
+    return {
+        "demo": settings.DEMO,
+        "membership": principal.membership,
+        "memberships": Membership.objects.filter(
+            user=principal.user, state=MembershipState.ACTIVE
+        ).select_related("institution"),
+        "may": {str(action): True for action in principal.actions},
+    }
+
+
+def claim_cookie_path(claim_id: uuid.UUID) -> str:
+    return f"/c/{claim_id}/"

@@ -1,0 +1,5 @@
+"""The whole map."""
+
+from django.urls import path
+
+urlpatterns: list = []

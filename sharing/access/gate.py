@@ -1,0 +1,247 @@
+"""The one place that decides. You cannot hold a study that you may not touch.
+
+Every read of image data or metadata starts with one of `studies`, `study`, `series`, `instance`
+here: they look only inside the principal's reach, refuse what is not allowed, and write the audit
+row before they give anything back. "Not yours" and "not there" are one answer.
+"""
+
+import functools
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.permissions import BasePermission
+from rest_framework.views import APIView
+
+from sharing.access.principal import Principal
+from sharing.access.rules import Action, Rule
+from sharing.audit.actions import patient_reference, record
+from sharing.audit.rules import Act, ActorKind, Outcome
+from sharing.audit.work import viewings
+from sharing.kernel.errors import NotAllowedError, NotThereError, SignInNeededError
+from sharing.kernel.ids import is_uid
+from sharing.studies.models import Instance, Series, Study
+
+# ---- May they? ---------------------------------------------------------------------------------
+
+
+def permit(principal: Principal, wanted: Action | Rule) -> None:
+    """Let the principal do `wanted`, or say no and write that down.
+
+    Raises
+    ------
+    SignInNeededError
+        Nobody in particular asks for something that is not for anybody.
+    NotAllowedError
+        A known person may not do this here.
+    NotThereError
+        A visitor with a link asks for what the link does not give.
+    """
+    if _permits(principal, wanted):
+        return
+    if principal.is_nobody:
+        raise SignInNeededError
+    record(Act.ACCESS_REFUSED, by=principal, outcome=Outcome.REFUSED, wanted=str(wanted))
+    if principal.actor.kind == ActorKind.LINK:
+        raise NotThereError
+    raise NotAllowedError("Your role does not include this. Ask your administrator if it should.")
+
+
+def _permits(principal: Principal, wanted: Action | Rule) -> bool:
+    match wanted:
+        case Rule.ANYBODY:
+            return True
+        case Rule.SIGNED_IN:
+            return principal.user is not None
+        case Rule.CLAIM:
+            return principal.actor.kind == ActorKind.LINK
+        case _:
+            return principal.may(Action(wanted))
+
+
+# ---- What can they reach? ----------------------------------------------------------------------
+
+
+def studies(principal: Principal) -> QuerySet[Study]:
+    """The studies within reach, lazily. Call `searched` before you show them."""
+    if not principal.may(Action.SEARCH):
+        return Study.objects.none()
+    if principal.whole_institution is not None:
+        return Study.objects.filter(institution=principal.whole_institution)
+    return Study.objects.filter(Exists(principal.reach.filter(study=OuterRef("pk"))))
+
+
+def series_of(principal: Principal, study: Study) -> QuerySet[Series]:
+    """The series of `study` within reach."""
+    return principal.reach.filter(study=study).order_by("number", "uid")
+
+
+def instances_of(principal: Principal, series: Series) -> QuerySet[Instance]:
+    """The instances of `series`, if that is within reach."""
+    reached = principal.reach.filter(pk=series.pk)
+    return Instance.objects.filter(series__in=reached).order_by("number", "uid", "variant")
+
+
+def searched(principal: Principal, **query: Any) -> None:
+    """Write down a search: which fields it named, not what they said of a patient."""
+    permit(principal, Action.SEARCH)
+    record(Act.SEARCHED, by=principal, fields=sorted(name for name, value in query.items() if value))
+
+
+# ---- Reads: each leaves its row first ----------------------------------------------------------
+
+
+def study(
+    principal: Principal,
+    action: Action,
+    *,
+    id: uuid.UUID | None = None,
+    uid: str = "",
+    act: Act | None = Act.STUDY_OPENED,
+    **detail: Any,
+) -> Study:
+    """One study within reach, and the row that says so.
+
+    By `id`, or by Study Instance UID. `act` None: the caller records what it does itself, in the
+    same transaction as its write or before its first byte.
+    """
+    permit(principal, action)
+    if uid and not is_uid(uid):
+        raise NotThereError
+    wanted = {"pk": id} if id else {"uid": uid}
+    found = studies(principal).filter(**wanted).select_related("patient", "institution").first()
+    if found is None:
+        _refused(principal, str(action))
+        raise NotThereError
+    if act is not None:
+        record(act, by=principal, **facts(found), **detail)
+    return found
+
+
+def series(
+    principal: Principal, action: Action, *, study_uid: str, uid: str, act: Act, **counts: int
+) -> Series:
+    """One series within reach, by UIDs; the read is counted into the viewing `act`."""
+    permit(principal, action)
+    found = (
+        principal.reach.filter(uid=uid, study__uid=study_uid)
+        .select_related("study__patient")
+        .first()
+        if is_uid(uid) and is_uid(study_uid)
+        else None
+    )
+    if found is None:
+        _refused(principal, str(action))
+        raise NotThereError
+    note_view(principal, act, found.study, **counts)
+    return found
+
+
+def instance(
+    principal: Principal,
+    action: Action,
+    *,
+    study_uid: str,
+    series_uid: str,
+    uid: str,
+    act: Act = Act.IMAGES_VIEWED,
+    **counts: int,
+) -> Instance:
+    """One instance within reach, by UIDs; of conflicting files the one that came first."""
+    permit(principal, action)
+    known = all(map(is_uid, (study_uid, series_uid, uid)))
+    found = (
+        Instance.objects.filter(
+            uid=uid,
+            series__in=principal.reach.filter(uid=series_uid, study__uid=study_uid),
+        )
+        .select_related("series__study__patient")
+        .order_by("variant")
+        .first()
+        if known
+        else None
+    )
+    if found is None:
+        _refused(principal, str(action))
+        raise NotThereError
+    note_view(principal, act, found.series.study, **counts)
+    return found
+
+
+def note_view(principal: Principal, act: Act, study: Study, **counts: int) -> None:
+    """Count a read into the principal's viewing of `study`; its row stands before this returns."""
+    viewings.note(act, by=principal, facts=facts(study), counts=counts)
+
+
+def facts(study: Study) -> dict[str, Any]:
+    """What an audit row says about a study: our ids and a keyed reference, never a name."""
+    return {
+        "custodian_id": study.institution_id,
+        "study_id": study.pk,
+        "patient_ref": patient_reference(study.institution_id, study.patient.identity),
+    }
+
+
+def _refused(principal: Principal, wanted: str) -> None:
+    record(Act.ACCESS_REFUSED, by=principal, outcome=Outcome.REFUSED, wanted=wanted)
+
+
+def guard_stream(principal: Principal, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass `chunks` on for as long as the principal is still allowed, asked once a second.
+
+    A revoked principal's stream breaks off: the connection is cut, so that what arrived is
+    visibly incomplete.
+    """
+    asked = time.monotonic()
+    for chunk in chunks:
+        if time.monotonic() - asked > 0.5:
+            if not principal.still_allowed():
+                raise StreamEndedError
+            asked = time.monotonic()
+        yield chunk
+
+
+class StreamEndedError(ConnectionAbortedError):
+    """The principal was shut out while bytes were on their way."""
+
+
+# ---- Routes declare who may use them -----------------------------------------------------------
+
+View = Callable[..., HttpResponseBase]
+
+
+def declares(wanted: Action | Rule) -> Callable[[View], View]:
+    """Give a view its access rule; it runs only for principals whom the rule admits."""
+
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            permit(request.principal, wanted)  # type: ignore[attr-defined]
+            return view(request, *args, **kwargs)
+
+        guarded.access_rule = wanted  # type: ignore[attr-defined]
+        return guarded
+
+    return wrap
+
+
+class DeclaredRule(BasePermission):
+    """REST framework's side of `declares`: an API view names `access_rule`, or one per method.
+
+    `access_rule` is an Action or a Rule, or a dict from HTTP method to one; a method that is not
+    in the dict is refused.
+    """
+
+    def has_permission(self, request: Any, view: APIView) -> bool:
+        rule = getattr(view, "access_rule", None)
+        if isinstance(rule, dict):
+            rule = rule.get("GET" if request.method == "HEAD" else request.method)
+        if request.method == "OPTIONS":
+            rule = rule or Rule.ANYBODY
+        if rule is None:
+            return False
+        permit(request._request.principal, rule)
+        return True

@@ -1,0 +1,115 @@
+"""Who asks, what they may do, and what they can reach."""
+
+import dataclasses
+from collections.abc import Callable
+
+from django.db.models import QuerySet
+
+from sharing.access.rules import ROLE_ACTIONS, Action
+from sharing.accounts.models import Membership, User
+from sharing.accounts.rules import MembershipState, Role
+from sharing.audit.rules import ActorKind
+from sharing.kernel.requests import Origin
+from sharing.studies.models import Series
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Actor:
+    """Whom the audit names."""
+
+    kind: ActorKind
+    id: str = ""
+    name: str = ""
+    institution_id: object = None
+    credential: str = ""  # session, token, link, shell
+    credential_id: str = ""
+    link_id: object = None
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Principal:
+    """`reach` is a lazy queryset of the series that can be touched; an empty one reaches nothing.
+
+    `still_allowed` asks the database whether the principal would be admitted again now; whatever
+    streams asks it at least once a second.
+    """
+
+    actor: Actor
+    actions: frozenset[Action]
+    reach: QuerySet[Series]
+    origin: Origin = dataclasses.field(default_factory=Origin)
+    user: User | None = None
+    membership: Membership | None = None
+    still_allowed: Callable[[], bool] = _always
+
+    @property
+    def is_nobody(self) -> bool:
+        return self.actor.kind == ActorKind.NOBODY
+
+    @property
+    def whole_institution(self) -> object:
+        """The institution whose every series is reached, where that is the case: for fast lists."""
+        return self.membership.institution_id if self.membership else None
+
+    def may(self, action: Action) -> bool:
+        return action in self.actions
+
+
+def nobody(origin: Origin) -> Principal:
+    """Whoever has not said who they are."""
+    return Principal(Actor(ActorKind.NOBODY), frozenset(), Series.objects.none(), origin)
+
+
+def person(user: User, origin: Origin) -> Principal:
+    """A person without a membership: reaches nothing."""
+    actor = Actor(ActorKind.PERSON, str(user.pk), user.email, credential="session")
+    return Principal(actor, frozenset(), Series.objects.none(), origin, user=user)
+
+
+def member(
+    membership: Membership,
+    origin: Origin,
+    *,
+    credential: str = "session",
+    credential_id: str = "",
+    actions: frozenset[Action] | None = None,
+    still_allowed: Callable[[], bool] | None = None,
+) -> Principal:
+    """A member of an institution: reaches its studies, as far as the role goes.
+
+    `actions` narrows the role's actions (a token's scope), and never widens them.
+    """
+    user = membership.user
+    allowed = ROLE_ACTIONS[Role(membership.role)]
+    active = membership.state == MembershipState.ACTIVE and user.is_active
+    if not active:
+        return person(user, origin)
+    return Principal(
+        actor=Actor(
+            ActorKind.OPERATOR if credential == "shell" else ActorKind.PERSON,
+            str(user.pk),
+            user.email,
+            membership.institution_id,
+            credential,
+            credential_id,
+        ),
+        actions=allowed if actions is None else allowed & actions,
+        reach=Series.objects.filter(study__institution=membership.institution_id),
+        origin=origin,
+        user=user,
+        membership=membership,
+        still_allowed=still_allowed or (lambda: is_still_member(membership)),
+    )
+
+
+def is_still_member(membership: Membership) -> bool:
+    return Membership.objects.filter(
+        pk=membership.pk,
+        role=membership.role,
+        state=MembershipState.ACTIVE,
+        user__is_active=True,
+    ).exists()

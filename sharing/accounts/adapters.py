@@ -1,0 +1,37 @@
+"""allauth, told our rules: nobody signs up without an invitation; TOTP secrets are encrypted."""
+
+import base64
+import hashlib
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.http import HttpRequest
+
+from sharing.kernel import secrets
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts begin with an invitation (`accounts.actions.accept_invitation`)."""
+        return False
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Keeps TOTP secrets and recovery seeds encrypted under a key derived from SECRET_KEY."""
+
+    def encrypt(self, text: str) -> str:
+        return self._box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return self._box().decrypt(encrypted_text.encode()).decode()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, Any]:
+        entity: dict[str, Any] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": "Handover"}
+
+    def _box(self) -> Fernet:
+        key = secrets.keyed_digest(settings.SECRET_KEY, "mfa")
+        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(key).digest()))

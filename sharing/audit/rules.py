@@ -1,0 +1,52 @@
+"""What can happen, and how it can end. The names are stable: exports and filters use them."""
+
+from django.db.models import TextChoices
+
+
+class Act(TextChoices):
+    SIGNED_IN = "person.signed-in", "Signed in"
+    SIGN_IN_FAILED = "person.sign-in-failed", "Sign-in failed"
+    SIGNED_OUT = "person.signed-out", "Signed out"
+    CREDENTIALS_CHANGED = "person.credentials-changed", "Changed sign-in details"
+    INVITED = "member.invited", "Invited somebody"
+    INVITATION_WITHDRAWN = "member.invitation-withdrawn", "Withdrew an invitation"
+    JOINED = "member.joined", "Joined"
+    MEMBER_CHANGED = "member.changed", "Changed a member"
+    SEARCHED = "study.searched", "Searched studies"
+    STUDY_OPENED = "study.opened", "Opened a study's page"
+    METADATA_READ = "study.metadata-read", "Read image headers"
+    IMAGES_VIEWED = "study.images-viewed", "Viewed images"
+    IMAGES_DOWNLOADED = "study.downloaded", "Downloaded images"
+    UPLOAD_STARTED = "upload.started", "Started an upload"
+    INSTANCES_STORED = "upload.stored", "Stored images"
+    UPLOAD_FINISHED = "upload.finished", "Finished an upload"
+    UPLOAD_CANCELLED = "upload.cancelled", "Cancelled an upload"
+    RECEIPT_READ = "upload.receipt-read", "Read a receipt"
+    LINK_CREATED = "link.created", "Created a share link"
+    LINK_CLAIMED = "link.claimed", "Opened a share link"
+    LINK_CLAIM_REFUSED = "link.claim-refused", "Was refused at a share link"
+    LINK_CODE_SENT = "link.code-sent", "Was sent a one-time code"
+    LINK_REVOKED = "link.revoked", "Revoked a share link"
+    LINK_EXTENDED = "link.extended", "Extended a share link"
+    LINKS_LISTED = "link.listed", "Listed share links"
+    TOKEN_CREATED = "token.created", "Created an API token"
+    TOKEN_REVOKED = "token.revoked", "Revoked an API token"
+    ACTIVITY_READ = "audit.read", "Reviewed the activity"
+    ACCESS_REFUSED = "access.refused", "Was refused"
+
+
+class Outcome(TextChoices):
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+    FAILED = "failed", "Failed"
+
+
+class ActorKind(TextChoices):
+    PERSON = "person", "Person"
+    LINK = "link", "Visitor with a link"
+    MACHINE = "machine", "Machine"
+    OPERATOR = "operator", "Operator at the shell"
+    NOBODY = "nobody", "Not signed in"
+
+
+SCHEMA_VERSION = 1

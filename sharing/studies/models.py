@@ -1,0 +1,180 @@
+"""Patients, studies, series and instances, each kept per institution.
+
+Only `studies`, `access` and `ingest` touch these tables; everybody else asks `access.gate`.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from sharing.accounts.models import Institution
+from sharing.kernel.ids import new_id
+
+
+class Patient(models.Model):
+    """A patient as one institution's files describe them.
+
+    Outside studies bring numbers that mean nothing here, so two files are of one patient only
+    when issuer, number, name, birth date and sex all agree (`identity`, SHA-256 of the five).
+    Joining two rows is a person's decision.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="patients")
+    identity = models.BinaryField(max_length=32)
+    patient_id = models.CharField(max_length=128, blank=True)
+    issuer = models.CharField(max_length=128, blank=True)
+    name = models.CharField(max_length=400, blank=True)  # DICOM's PN text, all groups
+    display_name = models.CharField(max_length=400, blank=True)
+    birth_date = models.CharField(max_length=8, blank=True)  # YYYYMMDD, or nothing
+    sex = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("institution", "identity"),
+                name="a_patient_stands_once_per_institution",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"patient {self.id}"
+
+
+class Study(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="studies")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
+    uid = models.CharField("Study Instance UID", max_length=64)
+    date = models.CharField(max_length=8, blank=True)
+    time = models.CharField(max_length=16, blank=True)
+    accession_number = models.CharField(max_length=64, blank=True)
+    study_id = models.CharField(max_length=64, blank=True)
+    description = models.CharField(max_length=256, blank=True)
+    referring_physician = models.CharField(max_length=400, blank=True)
+    source_institution = models.CharField(max_length=256, blank=True)  # Institution Name, as sent
+    modalities = models.CharField(max_length=128, blank=True)  # "CT\\SR", sorted
+    # What the worklist searches: folded names, numbers and words (see studies.rules.search_text).
+    search_text = models.TextField(blank=True)
+    series_count = models.PositiveIntegerField(default=0)
+    instance_count = models.PositiveIntegerField(default=0)
+    conflict_count = models.PositiveIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)  # bytes
+    first_arrived_at = models.DateTimeField(default=timezone.now)
+    last_arrived_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("institution", "patient", "uid"),
+                name="a_study_stands_once_per_patient_and_institution",
+            ),
+        )
+        indexes: ClassVar = [
+            models.Index(fields=["institution", "-last_arrived_at", "-id"], name="studies_arrived"),
+            models.Index(fields=["institution", "-date", "-id"], name="studies_by_date"),
+            models.Index(fields=["institution", "uid"], name="studies_by_uid"),
+            models.Index(fields=["institution", "accession_number"], name="studies_by_accession"),
+        ]
+
+    def __str__(self) -> str:
+        return f"study {self.id}"
+
+
+class Series(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="series")
+    uid = models.CharField("Series Instance UID", max_length=64)
+    modality = models.CharField(max_length=16, blank=True)
+    number = models.IntegerField(null=True)
+    description = models.CharField(max_length=256, blank=True)
+    body_part = models.CharField(max_length=64, blank=True)
+    laterality = models.CharField(max_length=16, blank=True)
+    protocol_name = models.CharField(max_length=256, blank=True)
+    manufacturer = models.CharField(max_length=256, blank=True)
+    date = models.CharField(max_length=8, blank=True)
+    time = models.CharField(max_length=16, blank=True)
+    instance_count = models.PositiveIntegerField(default=0)
+    frame_count = models.PositiveBigIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "series"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("study", "uid"), name="a_series_stands_once_per_study"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"series {self.id}"
+
+
+class Instance(models.Model):
+    """One stored file. Identity is (institution, SHA-256): nothing is overwritten.
+
+    `variant` is 0 for the first file with a SOP Instance UID; a later one with the same UID and
+    other bytes is kept as 1, 2, … and shown as a conflict.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
+    uid = models.CharField("SOP Instance UID", max_length=64)
+    variant = models.PositiveIntegerField(default=0)
+    sop_class_uid = models.CharField(max_length=64)
+    transfer_syntax_uid = models.CharField(max_length=64)
+    number = models.IntegerField(null=True)
+    rows = models.PositiveIntegerField(null=True)
+    columns = models.PositiveIntegerField(null=True)
+    frame_count = models.PositiveIntegerField(default=0)  # 0: no pictures in it
+    sha256 = models.BinaryField(max_length=32)
+    crc32 = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField()
+    key = models.CharField(max_length=200)  # where the object store keeps it
+    dataset_offset = models.PositiveBigIntegerField(default=0)
+    has_preamble = models.BooleanField(default=True)
+    has_meta = models.BooleanField(default=True)
+    arrived_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("institution", "sha256"),
+                name="the_same_bytes_stand_once_per_institution",
+            ),
+            models.UniqueConstraint(
+                fields=("institution", "uid", "variant"),
+                name="a_variant_of_a_sop_instance_stands_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(frame_count=0) | Q(rows__gt=0, columns__gt=0),
+                name="an_instance_with_frames_has_rows_and_columns",
+            ),
+        )
+        indexes: ClassVar = [
+            models.Index(fields=["series", "number", "uid"], name="instances_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"instance {self.id}"
+
+
+class InstanceHeader(models.Model):
+    """What was read from an instance's header when it arrived, so that nobody reads it again.
+
+    `attributes` is the scan's Attributes as zlib-compressed JSON, `metadata` the DICOM JSON model
+    (PS3.18 annex F) likewise, `frames` the frame index as `dicom.frames.FrameIndex.to_bytes`.
+    """
+
+    instance = models.OneToOneField(
+        Instance, on_delete=models.CASCADE, primary_key=True, related_name="header"
+    )
+    attributes = models.BinaryField()
+    metadata = models.BinaryField()
+    frames = models.BinaryField(null=True)
+
+    def __str__(self) -> str:
+        return f"header of {self.instance_id}"
