@@ -1,0 +1,17 @@
+import htmx from "htmx.org/dist/htmx.esm.js";
+import { csrfToken } from "./csrf.js";
+import { listen as listenToClipboard } from "./copy.js";
+import { listen as listenToDialogs } from "./dialogs.js";
+import { listen as listenToFilters } from "./filters.js";
+import { listen as listenToTheme } from "./theme-button.js";
+import { listen as listenToToasts } from "./toasts.js";
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrfToken();
+});
+
+listenToClipboard();
+listenToDialogs();
+listenToFilters(htmx);
+listenToTheme();
+listenToToasts();

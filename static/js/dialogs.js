@@ -1,0 +1,30 @@
+/* <button data-opens="id">, <button data-closes>, and menus that close by themselves. */
+const closeMenus = (except) => {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (menu !== except) menu.open = false;
+  }
+};
+
+function click(event) {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+  if (event.target instanceof HTMLDialogElement) event.target.close(); // its backdrop
+  closeMenus(event.target.closest("details[data-menu]"));
+}
+
+function keydown(event) {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details[data-menu][open]");
+  closeMenus();
+  menu?.querySelector("summary").focus();
+}
+
+export function listen() {
+  document.addEventListener("click", click);
+  document.addEventListener("keydown", keydown);
+  for (const dialog of document.querySelectorAll("dialog[data-open]")) dialog.showModal();
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-prints]")) window.print();
+  });
+}
