@@ -1,0 +1,64 @@
+"""What all tests share: the peers, the databases, and what counts as run."""
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+pytest_plugins = ["tests.peers.fixtures"]
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+IN_CI = bool(os.environ.get("CI"))
+
+# A slow machine is not a mistake; in CI the same inputs every time, so that red means changed.
+hypothesis_settings.register_profile("house", deadline=None, derandomize=IN_CI)
+hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real files beside the project; ask for it under the mark `corpus`."""
+    return SHARED
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this run is not about; leaving out is not skipping."""
+    from django.db import connection
+
+    unwanted = {"sqlite", "postgresql"} - {connection.vendor}
+    if not SHARED.is_dir():
+        unwanted.add("corpus")
+    wanted = [item for item in items if not any(item.get_closest_marker(m) for m in unwanted)]
+    if len(wanted) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+        items[:] = wanted
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI every test runs: one that is skipped has failed."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file."""
+    report = yield
+    if IN_CI and report.outcome == "skipped":
+        report.outcome = "failed"
+    return report
+
+
+def pytest_unconfigure() -> None:
+    """Take away what this process kept."""
+    from tests.settings import FOLDER
+
+    shutil.rmtree(FOLDER, ignore_errors=True)
