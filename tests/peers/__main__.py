@@ -35,7 +35,8 @@ def main(words: list[str]) -> int:
     started: list[Peer] = []
     try:
         environment = _start_all(folder, started)
-        return subprocess.run(command, env={**os.environ, **environment}).returncode
+        here = {**os.environ, **environment}
+        return subprocess.run(command, env=here, check=False).returncode
     finally:
         for peer in started:
             peer.stop()

@@ -76,8 +76,8 @@ def _cluster(folder: Path, programs: dict[str, str], peer: Peer) -> int:
     settings.write_text(
         CONFIGURATION.format(fsid=cluster, folder=folder, monitor=monitor, gateway=gateway)
     )
-    given = ["-c", settings]
-    root = ["--setuser", "root", "--setgroup", "root"] if os.geteuid() == 0 else []
+    given = ["-c", str(settings)]
+    root: list[str] = ["--setuser", "root", "--setgroup", "root"] if os.geteuid() == 0 else []
 
     def daemon(name: str, *words: str) -> None:
         peer.processes.append(

@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -36,7 +37,7 @@ def test_redis_hands_a_message_from_one_to_another(redis_url: str) -> None:
         assert ben.brpop(["wake"], timeout=2) == (b"wake", b"1")
 
 
-def _bucket(url: str, secret: str) -> tuple[object, str, str]:
+def _bucket(url: str, secret: str) -> tuple[Any, str, str]:
     parts = urlsplit(url)
     client = boto3.client(
         "s3",
