@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NO_SERIES_UID = "no-series-uid"
     NO_INSTANCE_UID = "no-instance-uid"
     BAD_UID = "bad-uid"
+    NOT_OF_A_PATIENT = "not-of-a-patient"
     ARCHIVE_DAMAGED = "archive-damaged"
     ARCHIVE_ENCRYPTED = "archive-encrypted"
     ARCHIVE_OVERLAPS = "archive-overlaps"
@@ -75,6 +76,8 @@ SENTENCES = MappingProxyType(
         f"so it cannot be told from others. {_AGAIN}",
         Reason.BAD_UID: "The numbers that tell this study, series or image from others "
         f"are not legal, so it cannot be filed safely. {_AGAIN}",
+        Reason.NOT_OF_A_PATIENT: "This file is a setting of a workstation or a scanner, "
+        "not an image or report of a patient.",
         Reason.ARCHIVE_DAMAGED: "This ZIP file is damaged. Please make it or copy it again.",
         Reason.ARCHIVE_ENCRYPTED: "This ZIP file is locked with a password. "
         "Please unpack it and send the folder.",
