@@ -10,6 +10,8 @@ const entries = [
   "js/app.js",
   "js/upload.js",
   "js/claim.js",
+  "js/viewer/main.js",
+  "css/viewer.css",
 ];
 
 export default defineConfig({

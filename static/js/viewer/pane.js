@@ -5,6 +5,7 @@ import { make, icon } from "./page.js";
 import { Overlays } from "./overlays.js";
 import { imageOf } from "./stack.js";
 import { windowFor } from "./loaders.js";
+import { windowOf } from "./modules.js";
 import { documentPanel } from "./report.js";
 import { EndedError } from "./share.js";
 
@@ -206,8 +207,15 @@ export class Pane extends EventTarget {
     if (!this.image) return;
     this.viewport.resetProperties();
     this.viewport.resetCamera();
+    this.#ownContrast();
     Object.assign(this, { chosen: null, fit: null });
     this.viewport.render();
+  }
+
+  #ownContrast() {
+    const own = this.image.scheme === "rendered" ? windowOf(this.image.dataset, this.image.frame) : null;
+    if (own) this.setWindow(own);
+    else this.#contrastFor(Object.assign(this, { chosen: null }).viewport.getCornerstoneImage());
   }
 
   /* Dragging changes the greys at hand at once; the server's picture for that window follows. */
