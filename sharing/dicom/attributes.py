@@ -146,8 +146,8 @@ def _binary(raw: Raw) -> tuple[float, ...]:
 
 
 def _decimal(raw: Raw, limits: Limits) -> tuple[float, ...]:
-    plain = raw.value[: limits.text_bytes].decode("latin_1").strip(" \0")
-    return tuple(float(value) for value in plain.split("\\")[:64]) if plain else ()
+    plain = raw.value[: limits.text_bytes].strip(b" \0")
+    return tuple(map(float, plain.split(b"\\")[:64])) if plain else ()
 
 
 def number(raw: Raw, charset: str, limits: Limits) -> float | None:

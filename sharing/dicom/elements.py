@@ -107,13 +107,16 @@ def _explicit(order: str) -> Callable[[Window, int], Head]:
     short_form, long_form = Struct(order + "HH2sH"), Struct(order + "L")
 
     def head(window: Window, position: int) -> Head:
-        index = window.reach(position, 8)
+        index = position - window.base
+        if index < 0 or position + 12 > window.stop:
+            index = window.reach(position, 8)
         group, element, code, length = short_form.unpack_from(window.data, index)
         known = STANDARD_VRS.get(code)
         if known is None:
             return _odd_head(window, position, order)
         if known[1]:
-            index = window.reach(position, 12)
+            if position + 12 > window.stop:
+                index = window.reach(position, 12)
             length = long_form.unpack_from(window.data, index + 8)[0]
             return group << 16 | element, known[0], length, position + 12
         return group << 16 | element, known[0], length, position + 8
@@ -175,12 +178,15 @@ class Fragments(NamedTuple):
         Of the payload of every fragment, in bytes of the data set's stream.
     stop
         First byte behind the sequence.
+    closed
+        Whether a delimiter says that these are all; otherwise the file ended.
     """
 
     table: tuple[int, int]
     offsets: "array[int]"
     lengths: "array[int]"
     stop: int
+    closed: bool
 
 
 class What(IntEnum):
@@ -216,6 +222,8 @@ class Walk:
         First byte of the data set; moves on as the walk goes.
     limits
         Bounds of depth and number.
+    wanted
+        Tags whose plain values are worth a step; None for all. The others are checked silently.
 
     Attributes
     ----------
@@ -223,8 +231,14 @@ class Walk:
         Those of the last encapsulated element met.
     """
 
-    def __init__(self, window: Window, position: int, limits: Limits = LIMITS) -> None:
-        self.window, self.position, self.limits = window, position, limits
+    def __init__(
+        self,
+        window: Window,
+        position: int,
+        limits: Limits = LIMITS,
+        wanted: frozenset[int] | None = None,
+    ) -> None:
+        self.window, self.position, self.limits, self.wanted = window, position, limits, wanted
         self.count = 0
         self.fragments: Fragments | None = None
 
@@ -245,24 +259,27 @@ class Walk:
 
     def _dataset(self, form: Form, end: int, depth: int) -> Iterator[Step]:
         head, window, value = form.head, self.window, What.VALUE
-        most = self.limits.elements
+        most, wanted = self.limits.elements, self.wanted
         while self.position + 8 <= end:
             tag, vr, length, at = head(window, self.position)
             self.count += 1
             if self.count > most:
                 raise RefusedError(Reason.TOO_MANY_ELEMENTS)
-            if tag >> 16 == 0xFFFE and depth:
+            if not tag and not depth:
+                return  # padding: no element of a data set has this tag
+            if depth and tag >> 16 == 0xFFFE:
                 if tag != ITEM_END:
                     raise RefusedError(Reason.BAD_STRUCTURE)
                 self.position = at
                 return
-            if vr == "SQ" or length == UNDEFINED:
+            if vr == "SQ" or length == UNDEFINED or (vr == "UN" and vr_of(tag) == "SQ"):
                 yield from self._nested(Step(value, tag, vr, length, at, form), end, depth)
                 continue
             if at + length > end:
                 raise _overrun(tag, at + length > window.size)
             self.position = at + length
-            yield Step(value, tag, vr, length, at, form)
+            if wanted is None or tag in wanted:
+                yield Step(value, tag, vr, length, at, form)
         self.position = end if depth else self.position
 
     def _nested(self, step: Step, end: int, depth: int) -> Iterator[Step]:
@@ -345,8 +362,8 @@ def _overrun(tag: int, past_the_end: bool) -> RefusedError:
 def walk_fragments(window: Window, at: int, end: int, form: Form, limits: Limits) -> Fragments:
     """Find the fragments of encapsulated pixel data, reading only the items' headers.
 
-    A sequence that ends with the file instead of a delimiter is accepted, for all of its
-    fragments are there; one that ends inside a fragment is not.
+    A sequence that ends with the file instead of a delimiter is reported as not closed; one that
+    ends inside a fragment is refused.
     """
     item = Struct("<LL" if form.little else ">LL")
     offsets, lengths = array("Q"), array("Q")
@@ -356,7 +373,7 @@ def walk_fragments(window: Window, at: int, end: int, form: Form, limits: Limits
         tag, length = _item_head(item, window.glance(position, 8), form.little)
         position += 8
         if tag in (SEQUENCE_END, ITEM_END):
-            return Fragments(table, offsets, lengths, position)
+            return Fragments(table, offsets, lengths, position, True)
         if tag != ITEM:
             raise RefusedError(Reason.BAD_STRUCTURE)
         if position + length > end:
@@ -369,7 +386,7 @@ def walk_fragments(window: Window, at: int, end: int, form: Form, limits: Limits
             if len(offsets) > limits.fragments:
                 raise RefusedError(Reason.TOO_MANY_FRAMES)
         position += length
-    return Fragments(table, offsets, lengths, end)
+    return Fragments(table, offsets, lengths, end, False)
 
 
 def _item_head(item: Struct, raw: bytes, little: bool) -> tuple[int, int]:

@@ -203,6 +203,8 @@ def encapsulated(
         if shape.rows and shape.columns:
             raise RefusedError(Reason.SHORT_PIXELS)
         return None
+    if not fragments.closed and count != frames:
+        raise RefusedError(Reason.TRUNCATED_PIXELS)
     if frames == 1 or shape.transfer_syntax.startswith(_VIDEO):
         return _grouped(fragments, [0])
     if count == frames:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from sharing.dicom.dictionary import UNDEFINED
 from sharing.dicom.elements import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
@@ -88,8 +89,7 @@ def _read_meta(window: Window, start: int) -> tuple[dict[int, bytes], int]:
         head = window.take(position, 8)
         if head[:2] != b"\x02\0" or _ends_here(position, announced, meta):
             break
-        form = EXPLICIT_LITTLE if head[4:6] in STANDARD_VRS else IMPLICIT_LITTLE
-        tag, _, length, at = form.head(window, position)
+        tag, _, length, at = EXPLICIT_LITTLE.head(window, position)
         if at + length > window.size:
             raise RefusedError(Reason.TRUNCATED)
         value = window.take(at, length) if length <= 128 else b""
@@ -148,6 +148,7 @@ def _guess(head: bytes, left: int) -> Form | None:
         return None
     if head[4:6] in STANDARD_VRS:
         return EXPLICIT_LITTLE if little else EXPLICIT_BIG
-    if int.from_bytes(head[4:8], order) > left - 8:
+    length = int.from_bytes(head[4:8], order)
+    if length > left - 8 and length != UNDEFINED:
         return None
     return IMPLICIT_LITTLE if little else IMPLICIT_BIG

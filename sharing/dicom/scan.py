@@ -43,6 +43,7 @@ _DIRECTORY: Final = 0x00041220
 _SHARED_GROUPS: Final = 0x52009229
 _FRAME_GROUPS: Final = 0x52009230
 _KEPT: Final = WANTED | {_CHARSET, _CLASS, _INSTANCE, _STUDY, _SERIES}
+_SEEN: Final = _KEPT | tags.PIXELS | {tags.OFFSET_TABLE}
 _UID: Final = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)*")
 _IDENTITY: Final = (
     (_CLASS, Reason.NO_CLASS_UID),
@@ -189,7 +190,7 @@ class _Sighting:
 
     def look(self) -> None:
         """Walk to the end; behind the pixels only what would be dangerous is refused."""
-        self._walk = Walk(self.dataset.window, self.dataset.start, self.limits)
+        self._walk = Walk(self.dataset.window, self.dataset.start, self.limits, _SEEN)
         try:
             for step in self._walk.steps(self.dataset.form):
                 if self._path or step.what is not What.VALUE:
@@ -198,7 +199,7 @@ class _Sighting:
                     self._keep(self.found, step)
                 elif step.tag >= tags.FLOAT_PIXEL_DATA or step.tag == tags.OFFSET_TABLE:
                     self._see_pixels(step)
-                if self.is_directory or (self.pixels and not step.tag):
+                if self.is_directory:
                     return
         except RefusedError as error:
             if self.pixels is None or error.reason in _HOSTILE:
@@ -206,8 +207,9 @@ class _Sighting:
 
     def _keep(self, into: dict[int, Raw], step: Step) -> None:
         if step.length and step.tag not in into:
-            count = min(step.length, self.limits.text_bytes)
-            value = self.dataset.window.take(step.at, count)
+            most = self.limits.text_bytes
+            length = step.length if step.length < most else most
+            value = self.dataset.window.take(step.at, length)
             into[step.tag] = Raw(step.vr, value, step.form.little)
 
     def _see_nested(self, step: Step) -> None:
