@@ -168,8 +168,9 @@ def count(raw: Raw, charset: str, limits: Limits) -> int | None:
     """An unsigned number, whatever width the writer gave it."""
     if raw.vr in _NUMBERS or raw.vr in ("IS", "DS"):
         return whole(raw, charset, limits)
-    order = "little" if raw.little else "big"
-    return int.from_bytes(raw.value, order) if len(raw.value) in (2, 4) else None
+    if len(raw.value) not in (2, 4):
+        return None
+    return int.from_bytes(raw.value, "little" if raw.little else "big")
 
 
 def vector(size: int) -> "Reader":

@@ -10,6 +10,7 @@ import sys
 import zlib
 from array import array
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from sharing.dicom.elements import Fragments, Window
@@ -107,7 +108,8 @@ class FrameIndex:
             raise ValueError(f"frame index of an unknown version: {version}")
         bits = bool(flags & _FRAGMENTED), bool(flags & _INFLATED)
         if flags & _IS_UNIFORM:
-            return cls(*_spread(*_UNIFORM.unpack_from(raw, _HEAD.size), count), *bits)
+            first, stride, length = _UNIFORM.unpack_from(raw, _HEAD.size)
+            return cls(*_spread(first, stride, length, count), *bits)
         table = array("Q", zlib.decompress(raw[_HEAD.size :]))
         if sys.byteorder == "big":
             table.byteswap()
@@ -249,7 +251,7 @@ def _by_table(table: "array[int]", fragments: Fragments) -> list[int]:
     first = fragments.offsets[0]
     number_at = {offset - first: number for number, offset in enumerate(fragments.offsets)}
     starts = [number_at.get(offset, -1) for offset in table]
-    ordered = all(a < b for a, b in zip(starts, starts[1:], strict=False))
+    ordered = all(a < b for a, b in pairwise(starts))
     return starts if starts[0] == 0 and ordered else []
 
 

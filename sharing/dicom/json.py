@@ -252,7 +252,9 @@ def _not_finite(number: float) -> str:
 
 def _tags(raw: bytes, vr: str, charset: str, little: bool) -> list[Any]:
     found = struct.unpack_from(f"{'<' if little else '>'}{len(raw) // 4 * 2}H", raw)
-    return [f"{group:04X}{element:04X}" for group, element in zip(found[::2], found[1::2], strict=True)]
+    return [
+        f"{group:04X}{element:04X}" for group, element in zip(found[::2], found[1::2], strict=True)
+    ]
 
 
 _VALUES: Final[dict[str, Callable[[bytes, str, str, bool], list[Any]]]] = {

@@ -1,7 +1,7 @@
 """How a file begins: preamble, file meta information (PS3.10 7.1), or neither."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from sharing.dicom.dictionary import UNDEFINED
 from sharing.dicom.elements import (
@@ -143,7 +143,7 @@ def _guess(head: bytes, left: int) -> Form | None:
     if len(head) < 8:
         return None
     little = int.from_bytes(head[:2], "little") <= int.from_bytes(head[:2], "big")
-    order = "little" if little else "big"
+    order: Literal["little", "big"] = "little" if little else "big"
     if not 0 < int.from_bytes(head[:2], order) <= 0x7FE0:
         return None
     if head[4:6] in STANDARD_VRS:

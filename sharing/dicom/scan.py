@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from sharing.dicom import dictionary as tags
 from sharing.dicom import frames
-from sharing.dicom.attributes import IN_GROUPS, WANTED, Attributes, Raw, read_attributes
+from sharing.dicom.attributes import IN_GROUPS, WANTED, Attributes, Raw, read_attributes, whole
 from sharing.dicom.elements import Form, Fragments, Source, Step, Walk, What, Window
 from sharing.dicom.frames import FrameIndex, Shape
 from sharing.dicom.inflate import Inflated, measure
@@ -40,6 +40,7 @@ _INSTANCE: Final = 0x00080018
 _STUDY: Final = 0x0020000D
 _SERIES: Final = 0x0020000E
 _DIRECTORY: Final = 0x00041220
+_FRAMES: Final = 0x00280008
 _SHARED_GROUPS: Final = 0x52009229
 _FRAME_GROUPS: Final = 0x52009230
 _KEPT: Final = WANTED | {_CHARSET, _CLASS, _INSTANCE, _STUDY, _SERIES}
@@ -207,8 +208,7 @@ class _Sighting:
 
     def _keep(self, into: dict[int, Raw], step: Step) -> None:
         if step.length and step.tag not in into:
-            most = self.limits.text_bytes
-            length = step.length if step.length < most else most
+            length = min(step.length, self.limits.text_bytes)
             value = self.dataset.window.take(step.at, length)
             into[step.tag] = Raw(step.vr, value, step.form.little)
 
@@ -259,6 +259,15 @@ class _Sighting:
             shape = replace(shape, bits_allocated=0)
         return frames.native(shape, at, length, inflated=self.dataset.inflated)
 
+    def recount(self, attributes: Attributes) -> Attributes:
+        """Count native frames by their bytes where the announced number cannot be read."""
+        announced = self.found.get(_FRAMES)
+        readable = announced is None or whole(announced, "", self.limits) is not None
+        bits = self.shape(attributes).frame_bits
+        if readable or self.pixels is None or self.fragments is not None or not bits:
+            return attributes
+        return replace(attributes, number_of_frames=max(1, self.pixels.length * 8 // bits))
+
     def _extended_table(self) -> "array[int] | None":
         if self.extended is None or self.extended[1] > 8 * self.limits.frames:
             return None
@@ -291,6 +300,7 @@ def _header(opening: Opening, sighting: _Sighting, limits: Limits) -> Header:
     attributes = read_attributes(
         {**sighting.in_groups, **found}, charset, limits, has_pixels=pixels is not None
     )
+    attributes = sighting.recount(attributes)
     undefined = pixels is not None and pixels.length == tags.UNDEFINED
     return Header(
         kind=INSTANCE,
