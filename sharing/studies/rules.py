@@ -5,6 +5,8 @@ import unicodedata
 
 from sharing.dicom.attributes import Attributes
 
+SEARCHED_LETTERS = 500  # in four bytes each they still fit a row of an index
+
 
 def fold(text: str) -> str:
     """`text` as a search compares it: no accents, no case, single blanks."""
@@ -36,7 +38,7 @@ def search_text(found: Attributes) -> str:
         found.referring_physician,
         found.institution_name,
     )
-    return " ".join(filter(None, map(fold, words)))
+    return " ".join(filter(None, map(fold, words)))[:SEARCHED_LETTERS]
 
 
 def joined_modalities(*lists: str) -> str:

@@ -1,0 +1,150 @@
+"""Finding studies inside what `access.gate.studies` gives: filters, orders, one page at a time."""
+
+import dataclasses
+import datetime
+import uuid
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Count, F, Model, Q, QuerySet
+from django.utils import timezone
+
+from sharing.studies.models import Patient, PatientKey, Series, Study
+from sharing.studies.rules import fold
+
+ARRIVING_FOR = datetime.timedelta(minutes=2)
+# What a list can be ordered by; each has an index that ends with the id.
+ORDERS = {"arrived": "last_arrived_at", "date": "date", "patient": "patient_key"}
+NEWEST_FIRST = "-arrived"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person looks for. Dates are DICOM's YYYYMMDD."""
+
+    words: str = ""
+    modality: str = ""
+    patient_id: str = ""
+    patient: uuid.UUID | None = None
+    since: str = ""
+    until: str = ""
+    in_conflict: bool = False
+    arriving: bool = False
+
+
+def matching(found: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
+    """Those of `found` that are wanted."""
+    for word in fold(wanted.words).split():
+        found = found.filter(search_text__contains=word)
+    if wanted.modality:
+        found = found.filter(_has_modality(wanted.modality))
+    if wanted.patient_id:
+        found = found.filter(patient__in=_patients_with(wanted.patient_id.strip()))
+    if wanted.patient:
+        found = found.filter(patient=wanted.patient)
+    if wanted.since:
+        found = found.filter(date__gte=wanted.since)
+    if wanted.until:
+        found = found.filter(date__lte=wanted.until).exclude(date="")
+    if wanted.in_conflict:
+        found = found.filter(conflict_count__gt=0)
+    if wanted.arriving:
+        found = arriving(found)
+    return found
+
+
+def _patients_with(number: str) -> list[uuid.UUID]:
+    """Asked first, so that the list below is read by an index on its patients' keys."""
+    return list(Patient.objects.filter(patient_id=number).values_list("pk", flat=True)[:500])
+
+
+def _has_modality(modality: str) -> Q:
+    """Modalities are joined by backslashes: CT, CT\\SR."""
+    return (
+        Q(modalities=modality)
+        | Q(modalities__startswith=f"{modality}\\")
+        | Q(modalities__endswith=f"\\{modality}")
+        | Q(modalities__contains=f"\\{modality}\\")
+    )
+
+
+def arriving(found: QuerySet[Study]) -> QuerySet[Study]:
+    """Studies of which something was stored in the last two minutes."""
+    return found.filter(last_arrived_at__gt=timezone.now() - ARRIVING_FOR)
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows in order, and the ids to go on from; None where there is nothing more."""
+
+    rows: list[Row]
+    before: Any = None
+    after: Any = None
+
+
+def ordered_page(
+    found: QuerySet[Study],
+    *,
+    order: str = NEWEST_FIRST,
+    after: uuid.UUID | None = None,
+    before: uuid.UUID | None = None,
+    size: int = 50,
+) -> Page[Study]:
+    """One page by keyset: quick at any depth, and no row is shown twice.
+
+    `after` and `before` are ids of studies at the edge of the page that one comes from. An id
+    that is not within `found`'s reach any more begins at the start.
+    """
+    found = found.alias(patient_key=PatientKey())
+    field = ORDERS[order.removeprefix("-")]
+    edge = _edge(found, field, after or before)
+    falling = order.startswith("-") != bool(before)
+    ids = _beyond(found, field, edge, falling).order_by(*_ordering(field, falling))
+    taken = _fetched(list(ids.values_list("pk", flat=True)[: size + 1]))
+    more, taken = len(taken) > size, taken[:size]
+    if before:
+        taken.reverse()
+    first, last = (taken[0].pk, taken[-1].pk) if taken else (None, None)
+    forwards = more if not before else edge is not None
+    backwards = more if before else edge is not None
+    return Page(taken, before=first if backwards else None, after=last if forwards else None)
+
+
+def _fetched(ids: list[uuid.UUID]) -> list[Study]:
+    """The rows of `ids` in their order. Only the ids are looked for, so that an index suffices."""
+    rows = Study.objects.select_related("patient", "institution").in_bulk(ids)
+    return [rows[pk] for pk in ids if pk in rows]
+
+
+def _edge(found: QuerySet[Study], field: str, edge_id: uuid.UUID | None) -> tuple[Any, Any] | None:
+    if edge_id is None:
+        return None
+    # Whatever else is filtered, the edge is only a place in the order.
+    reached = found.model._default_manager.filter(pk=edge_id).alias(patient_key=PatientKey())
+    return reached.values_list(F(field), "pk").first()
+
+
+def _beyond(
+    found: QuerySet[Study], field: str, edge: tuple[Any, Any] | None, falling: bool
+) -> QuerySet[Study]:
+    if edge is None:
+        return found
+    value, pk = edge
+    side = "lt" if falling else "gt"
+    # The first condition is what an index can use, the second cuts off the ties.
+    return found.filter(
+        Q(**{f"{field}__{side}e": value}),
+        Q(**{f"{field}__{side}": value}) | Q(**{f"pk__{side}": pk}),
+    )
+
+
+def _ordering(field: str, falling: bool) -> tuple[str, str]:
+    return (f"-{field}", "-pk") if falling else (field, "pk")
+
+
+def conflicts_of(series: QuerySet[Series]) -> dict[uuid.UUID, int]:
+    """How many files of each series carry the number of a file that came before, but differ."""
+    conflicting = series.order_by().filter(instances__variant__gt=0)
+    return dict(conflicting.annotate(files=Count("instances")).values_list("pk", "files"))
