@@ -4,9 +4,9 @@ import logging
 from typing import Any
 
 import orjson
-from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from rest_framework import exceptions as drf
 
 from sharing.kernel.errors import (
@@ -18,6 +18,7 @@ from sharing.kernel.errors import (
 )
 
 log = logging.getLogger(__name__)
+PAGES = (403, 404, 500, 503)
 STATUS_TITLES = {
     400: "That request could not be read",
     405: "This address does not do that",
@@ -32,11 +33,9 @@ def answer(request: HttpRequest, error: SharingError) -> HttpResponseBase:
     if _wants_json(request):
         return problem(error)
     if isinstance(error, SignInNeededError):
-        from urllib.parse import urlencode
-
-        query = urlencode({"next": request.get_full_path()})
-        return redirect(f"{settings.BASE_URL and ''}/accounts/login/?{query}")
-    response = render(request, "error.html", {"error": error}, status=error.status)
+        return redirect_to_login(request.get_full_path())
+    template = f"{error.status}.html" if error.status in PAGES else "500.html"
+    response = render(request, template, {"problem": error}, status=error.status)
     response["Cache-Control"] = "no-store"
     return response
 

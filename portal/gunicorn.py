@@ -1,0 +1,28 @@
+"""How gunicorn serves the portal: threads under WSGI, so that a cut upload keeps what came."""
+
+import os
+from typing import Any
+
+bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+threads = int(os.environ.get("WEB_THREADS", "16"))
+timeout = 120
+graceful_timeout = 30
+keepalive = 75
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+preload_app = True
+control_socket_disable = True
+errorlog = "-"
+accesslog = None
+loglevel = os.environ.get("LOG_LEVEL", "warning").lower()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Each worker opens its own connections and runs its own jobs where they are embedded."""
+    from django.db import connections
+
+    connections.close_all()
+    from portal.wsgi import start_jobs
+
+    start_jobs()

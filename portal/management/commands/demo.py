@@ -1,0 +1,162 @@
+"""A portal to try, on this machine: people, studies, a share link, and a server."""
+
+import datetime
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
+
+from portal import operators
+from sharing.access import principal as principals
+from sharing.access.principal import Principal
+from sharing.accounts.models import Institution, Membership, User
+from sharing.accounts.rules import ROLE_SENTENCES, Role
+from sharing.dicom import synthetic
+from sharing.ingest import actions as ingest
+from sharing.ingest.work.unpack import receive_stream
+from sharing.kernel import secrets
+from sharing.kernel.requests import SHELL
+from sharing.links.actions import create_link
+from sharing.links.models import ShareLink
+from sharing.links.rules import LinkState
+from sharing.studies.models import Series, Study
+
+PEOPLE = (
+    ("ada@general.example", "Ada Okafor", "General", Role.ADMINISTRATOR),
+    ("ben@general.example", "Ben Lindner", "General", Role.UPLOADER),
+    ("dora@general.example", "Dora Varga", "General", Role.COMPLIANCE),
+    ("cleo@mercy.example", "Cleo Tanaka", "Mercy", Role.READER),
+    ("matteo@mercy.example", "Matteo Santos", "Mercy", Role.ADMINISTRATOR),
+)
+NOTE = (
+    "Thank you for seeing this patient on Thursday. Please compare the nodule in the right "
+    "lower lobe with the chest film of last year."
+)
+
+
+class Command(BaseCommand):
+    help = "Makes a portal with people and studies in it, and serves it on PORT."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--no-server", action="store_true", help="make what is in it, and stop there"
+        )
+
+    def handle(self, **options: Any) -> None:
+        if os.environ.get("DEMO") != "1":
+            _again_as_demo()
+        operators.prepare_database()
+        kept = _Kept(settings.VAR_DIR / "demo.json")
+        _make_people(kept)
+        _make_studies()
+        _make_link(kept)
+        kept.save()
+        self.stdout.write(_told(kept))
+        sys.stdout.flush()
+        if not options["no_server"]:
+            _serve()
+
+
+def _again_as_demo() -> None:
+    """Start anew with the demo's settings; they are read once, at the start."""
+    port = os.environ.setdefault("PORT", "8000")
+    os.environ["DEMO"] = "1"
+    os.environ.setdefault("BASE_URL", f"http://localhost:{port}")
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+class _Kept:
+    """What a demo remembers so that a second start says the same: a password, and a link."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+
+    def save(self) -> None:
+        self.path.touch(mode=0o600)
+        self.path.write_text(json.dumps(self.values, indent=2))
+
+
+def _make_people(kept: _Kept) -> None:
+    password = kept.values.setdefault("password", f"handover-{secrets.new_code(8)}")
+    for email, name, institution, role in PEOPLE:
+        if User.objects.filter(email=email).exists():
+            continue
+        with transaction.atomic():
+            home, _ = Institution.objects.get_or_create(name=institution)
+            user = User.objects.create_user(email, name=name, password=password)
+            Membership.objects.create(user=user, institution=home, role=role)
+
+
+def _principal(email: str) -> Principal:
+    member = Membership.objects.select_related("user", "institution").get(user__email=email)
+    return principals.member(member, SHELL, credential="shell")
+
+
+def _make_studies() -> None:
+    if Study.objects.exists():
+        return
+    by = _principal("ben@general.example")
+    upload = ingest.start_upload(by=by, note="The demo's studies, made in code.")
+    for path, data in synthetic.demo_files():
+        receive_stream(upload, io.BytesIO(data), path=path, size=len(data), by=by)
+    ingest.finish_upload(upload, manifest=[], by=by)
+
+
+def _make_link(kept: _Kept) -> None:
+    """A link to the CT, unless the one of an earlier start still works."""
+    known = kept.values.get("link_id")
+    link = ShareLink.objects.filter(pk=known).first() if known else None
+    if link and link.state == LinkState.OPEN and kept.values.get("base_url") == settings.BASE_URL:
+        return
+    by = _principal("ben@general.example")
+    series = Series.objects.filter(modality="CT").select_related("study").first()
+    if series is None:
+        return
+    made = create_link(
+        items=[(series.study, None)],
+        lifetime=datetime.timedelta(days=30),
+        may_download=True,
+        recipient_name="Pat Moreau",
+        recipient_email="pat@home.example",
+        note=NOTE,
+        by=by,
+    )
+    kept.values |= {
+        "link_id": str(made.link.pk),
+        "link": made.url,
+        "passcode": made.passcode,
+        "base_url": settings.BASE_URL,
+    }
+
+
+def _told(kept: _Kept) -> str:
+    lines = ["", f"Handover is at {settings.BASE_URL}", "", "Sign in as"]
+    for email, name, institution, role in PEOPLE:
+        what = ROLE_SENTENCES[role].rstrip(".").lower()
+        lines.append(f"  {email:<22} {name}, {institution}: {what}")
+    lines += ["", f"  password (all of them)  {kept.values['password']}"]
+    if "link" in kept.values:
+        lines += [
+            "",
+            "A share link, as Pat the patient would get it",
+            f"  {kept.values['link']}",
+            f"  passcode  {kept.values['passcode']}",
+        ]
+    lines += ["", f"Mails are kept in {settings.EMAIL_FILE_PATH}.", "Stop with Ctrl-C.", ""]
+    return "\n".join(lines)
+
+
+def _serve() -> None:
+    """Become the web server."""
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "gunicorn", "-c", "portal/gunicorn.py", "portal.wsgi:application"],
+    )

@@ -1,0 +1,1 @@
+"""Uploads for programs: the tus resource and what stands around it."""

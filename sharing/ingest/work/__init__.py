@@ -1,0 +1,1 @@
+"""The long jobs of receiving: spool → check → store → commit. Each may be run again."""

@@ -1,0 +1,92 @@
+"""Check one spooled file and put its bytes where they stay."""
+
+import dataclasses
+import uuid
+import zlib
+from pathlib import Path
+
+import orjson
+
+from sharing.dicom import json as dicom_json
+from sharing.dicom.refusal import Reason, RefusedError
+from sharing.dicom.scan import Header, scan
+from sharing.ingest.models import UploadFile
+from sharing.ingest.rules import FileState
+from sharing.ingest.work import spool
+from sharing.storage.objects import store
+
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+INDEX_SENTENCE = "The index of the disc. The images themselves are what counts."
+
+
+@dataclasses.dataclass(slots=True)
+class Arrival:
+    """A file that has been checked: an instance to commit, or a reason why there is none.
+
+    `fresh` says that its row in the database has still to be made.
+    """
+
+    file: UploadFile
+    institution_id: uuid.UUID
+    fresh: bool
+    header: Header | None = None
+    key: str = ""
+    crc32: int = 0
+    attributes: bytes = b""
+    metadata: bytes = b""
+    frames: bytes | None = None
+
+
+def key_of(institution_id: uuid.UUID, sha256: bytes) -> str:
+    """Where an institution's bytes stay: named by what they are."""
+    name = sha256.hex()
+    return f"{institution_id.hex}/{name[:2]}/{name}.dcm"
+
+
+def is_zip(path: Path) -> bool:
+    with path.open("rb") as source:
+        return source.read(4) in ZIP_MAGIC
+
+
+def check(
+    file: UploadFile,
+    path: Path,
+    *,
+    institution_id: uuid.UUID,
+    sha256: bytes,
+    crc32: int,
+    fresh: bool,
+) -> Arrival:
+    """Scan the spooled file at `path` and store it; what is no image is dropped with its reason."""
+    arrival = Arrival(file, institution_id, fresh, crc32=crc32)
+    file.sha256 = sha256
+    try:
+        _read(arrival, path)
+    except RefusedError as error:
+        _refuse(file, error)
+    if arrival.header is None:
+        spool.drop(path)
+        return arrival
+    arrival.key = key_of(institution_id, sha256)
+    store().put_file(arrival.key, path, sha256=sha256.hex())
+    return arrival
+
+
+def _read(arrival: Arrival, path: Path) -> None:
+    file = arrival.file
+    with path.open("rb") as source:
+        header = scan(source, size=file.size)
+        if header.kind == "dicomdir":
+            file.state, file.reason_code = FileState.SKIPPED, "disc-index"
+            file.reason = INDEX_SENTENCE
+            return
+        arrival.metadata = zlib.compress(dicom_json.metadata(source, header), 1)
+    arrival.attributes = zlib.compress(orjson.dumps(header.attributes), 1)
+    arrival.frames = header.frames.to_bytes() if header.frames else None
+    arrival.header = header
+
+
+def _refuse(file: UploadFile, error: RefusedError) -> None:
+    skipped = error.reason in (Reason.NOT_DICOM,)
+    file.state = FileState.SKIPPED if skipped else FileState.REFUSED
+    file.reason, file.reason_code = error.detail[:400], str(error.reason)

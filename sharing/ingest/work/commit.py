@@ -1,0 +1,381 @@
+"""Arrivals become rows: everything that waits goes into one transaction.
+
+Whoever finds the way free commits for all who wait, so that four files at a time cost one commit
+and each sender is answered only after its own rows are durable (DESIGN 4.4).
+"""
+
+import logging
+import threading
+import uuid
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from sharing.audit.actions import Asking, patient_reference, record
+from sharing.audit.rules import Act
+from sharing.dicom import names
+from sharing.ingest.models import Upload, UploadFile
+from sharing.ingest.rules import FileState
+from sharing.ingest.work.check import Arrival
+from sharing.studies.models import Instance, InstanceHeader, Patient, Series, Study
+from sharing.studies.rules import joined_modalities, patient_identity, search_text
+
+log = logging.getLogger(__name__)
+MOST_AT_ONCE = 64
+ATTEMPTS = 4
+
+
+class _Waiting:
+    """One arrival and its sender, who waits for the commit."""
+
+    def __init__(self, arrival: Arrival, by: Asking) -> None:
+        self.arrival, self.by = arrival, by
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class Committer:
+    """One a process. `commit` returns when the arrival's rows are durable, or raises."""
+
+    def __init__(self) -> None:
+        self._queue: list[_Waiting] = []
+        self._queue_lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def commit(self, arrival: Arrival, by: Asking) -> UploadFile:
+        mine = _Waiting(arrival, by)
+        with self._queue_lock:
+            self._queue.append(mine)
+        while not mine.done:
+            with self._turn:
+                if not mine.done:
+                    self._commit_waiting()
+        if mine.error is not None:
+            raise mine.error
+        return arrival.file
+
+    def _commit_waiting(self) -> None:
+        with self._queue_lock:
+            batch, self._queue = self._queue[:MOST_AT_ONCE], self._queue[MOST_AT_ONCE:]
+        try:
+            commit_batch([(one.arrival, one.by) for one in batch])
+        except BaseException as error:  # each sender is told; the leader's thread raises its own
+            for one in batch:
+                one.error = error
+        finally:
+            for one in batch:
+                one.done = True
+
+
+committer = Committer()
+
+
+def commit_batch(batch: list[tuple[Arrival, Asking]]) -> None:
+    """Commit arrivals in one transaction; two processes that met on a row try again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _Batch(batch).write()
+            return
+        except (IntegrityError, OperationalError):  # met on a row, or in a deadlock
+            places.clear()
+            if attempt == ATTEMPTS - 1:
+                raise
+
+
+class Places:
+    """Which rows a study's and a series' UIDs stand for, so that a batch need not ask."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._known: OrderedDict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]] = OrderedDict()
+        self._most, self._lock = most, threading.Lock()
+
+    def get(self, key: tuple[Any, ...]) -> tuple[uuid.UUID, uuid.UUID] | None:
+        with self._lock:
+            return self._known.get(key)
+
+    def keep(self, found: dict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]]) -> None:
+        with self._lock:
+            self._known |= found
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+places = Places()
+
+
+class _Batch:
+    def __init__(self, batch: list[tuple[Arrival, Asking]]) -> None:
+        self.batch = batch
+        self.now = timezone.now()
+        self.arrivals = [arrival for arrival, _ in batch]
+        self.images = sorted(
+            (one for one in self.arrivals if one.header is not None), key=_place_key
+        )
+
+    def write(self) -> None:
+        if self.images:
+            self._place()
+            self._add_instances()
+        self._write_files()
+        self._note_uploads()
+
+    # -- studies and series --
+
+    def _place(self) -> None:
+        """Find or make the patient, study and series of every image."""
+        self.place: dict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]] = {}
+        fresh: dict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]] = {}
+        for one in self.images:
+            key = _place_key(one)
+            if key not in self.place:
+                known = places.get(key)
+                self.place[key] = known or _find_or_make(one, self.now)
+                if known is None:
+                    fresh[key] = self.place[key]
+        transaction.on_commit(lambda: places.keep(fresh))
+
+    # -- instances --
+
+    def _add_instances(self) -> None:
+        known = self._known_bytes()
+        variants = self._known_variants()
+        self.added: list[tuple[Arrival, Instance]] = []
+        for one in self.images:
+            sha256 = one.file.sha256
+            already = known.get((one.institution_id, bytes(sha256 or b"")))
+            if already is not None:
+                one.file.state, one.file.instance_id = FileState.DUPLICATE, already
+                continue
+            instance = self._instance(one, variants)
+            known[(one.institution_id, bytes(sha256 or b""))] = instance.pk
+            self.added.append((one, instance))
+        Instance.objects.bulk_create([instance for _, instance in self.added])
+        InstanceHeader.objects.bulk_create(
+            InstanceHeader(
+                instance=instance,
+                attributes=one.attributes,
+                metadata=one.metadata,
+                frames=one.frames,
+            )
+            for one, instance in self.added
+        )
+        self._count_in()
+
+    def _known_bytes(self) -> dict[tuple[uuid.UUID, bytes], uuid.UUID]:
+        wanted = _any(
+            Q(institution=institution, sha256__in=[one.file.sha256 for one in ones])
+            for institution, ones in self._by_institution()
+        )
+        rows = Instance.objects.filter(wanted).values_list("institution_id", "sha256", "pk")
+        return {(institution, bytes(sha256)): pk for institution, sha256, pk in rows}
+
+    def _known_variants(self) -> dict[tuple[uuid.UUID, str], int]:
+        wanted = _any(
+            Q(institution=institution, uid__in=[_header(one).sop_instance_uid for one in ones])
+            for institution, ones in self._by_institution()
+        )
+        rows = (
+            Instance.objects.filter(wanted)
+            .values_list("institution_id", "uid")
+            .annotate(last=Max("variant"))
+        )
+        return {(institution, uid): last for institution, uid, last in rows}
+
+    def _by_institution(self) -> Iterable[tuple[uuid.UUID, list[Arrival]]]:
+        groups: dict[uuid.UUID, list[Arrival]] = defaultdict(list)
+        for one in self.images:
+            groups[one.institution_id].append(one)
+        return groups.items()
+
+    def _instance(self, one: Arrival, variants: dict[tuple[uuid.UUID, str], int]) -> Instance:
+        header, file = _header(one), one.file
+        found = header.attributes
+        uid_key = (one.institution_id, header.sop_instance_uid)
+        variant = variants.get(uid_key, -1) + 1
+        variants[uid_key] = variant
+        instance = Instance(
+            institution_id=one.institution_id,
+            series_id=self.place[_place_key(one)][1],
+            uid=header.sop_instance_uid,
+            variant=variant,
+            sop_class_uid=header.sop_class_uid,
+            transfer_syntax_uid=header.transfer_syntax,
+            number=found.instance_number,
+            rows=found.rows,
+            columns=found.columns,
+            frame_count=found.number_of_frames if found.rows and found.columns else 0,
+            sha256=file.sha256,
+            crc32=one.crc32,
+            size=file.size,
+            key=one.key,
+            dataset_offset=header.dataset_offset,
+            has_preamble=header.has_preamble,
+            has_meta=header.has_meta,
+            arrived_at=self.now,
+        )
+        file.state = FileState.CONFLICT if variant else FileState.STORED
+        if variant:
+            file.reason_code = "conflict"
+            file.reason = (
+                "Another file with the same image number but other content is there already. "
+                "Both are kept."
+            )
+        file.instance_id = instance.pk
+        return instance
+
+    def _count_in(self) -> None:
+        """Add what came to the counts of its series and studies, in one order for everybody."""
+        by_series: dict[uuid.UUID, list[Instance]] = defaultdict(list)
+        by_study: dict[uuid.UUID, list[tuple[Arrival, Instance]]] = defaultdict(list)
+        for one, instance in self.added:
+            study_id, series_id = self.place[_place_key(one)]
+            by_series[series_id].append(instance)
+            by_study[study_id].append((one, instance))
+        for study_id in sorted(by_study):
+            came = [instance for _, instance in by_study[study_id]]
+            Study.objects.filter(pk=study_id).update(
+                instance_count=F("instance_count") + len(came),
+                conflict_count=F("conflict_count") + sum(i.variant > 0 for i in came),
+                size=F("size") + sum(i.size for i in came),
+                last_arrived_at=self.now,
+            )
+        for series_id in sorted(by_series):
+            came = by_series[series_id]
+            Series.objects.filter(pk=series_id).update(
+                instance_count=F("instance_count") + len(came),
+                frame_count=F("frame_count") + sum(i.frame_count for i in came),
+                size=F("size") + sum(i.size for i in came),
+            )
+        self._record(by_study)
+
+    def _record(self, by_study: dict[uuid.UUID, list[tuple[Arrival, Instance]]]) -> None:
+        asking = {id(arrival): by for arrival, by in self.batch}
+        for study_id, came in by_study.items():
+            groups: dict[uuid.UUID, list[tuple[Arrival, Instance]]] = defaultdict(list)
+            for one, instance in came:
+                groups[one.file.upload_id].append((one, instance))
+            for upload_id, ones in groups.items():
+                first = ones[0][0]
+                record(
+                    Act.INSTANCES_STORED,
+                    by=asking[id(first)],
+                    custodian_id=first.institution_id,
+                    study_id=study_id,
+                    upload_id=upload_id,
+                    patient_ref=patient_reference(
+                        first.institution_id, patient_identity(_header(first).attributes)
+                    ),
+                    instances=len(ones),
+                    bytes=sum(instance.size for _, instance in ones),
+                )
+
+    # -- the upload's own rows --
+
+    def _write_files(self) -> None:
+        fresh = [one.file for one in self.arrivals if one.fresh]
+        known = [one.file for one in self.arrivals if not one.fresh]
+        UploadFile.objects.bulk_create(fresh)
+        for file in known:
+            file.save(
+                update_fields=["state", "sha256", "reason", "reason_code", "instance", "size"]
+            )
+
+    def _note_uploads(self) -> None:
+        uploads = sorted({one.file.upload_id for one in self.arrivals})
+        Upload.objects.filter(pk__in=uploads).update(last_received_at=self.now)
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    whole = Q(pk__in=[])
+    for condition in conditions:
+        whole |= condition
+    return whole
+
+
+def _header(one: Arrival) -> Any:
+    assert one.header is not None  # only images are placed
+    return one.header
+
+
+def _place_key(one: Arrival) -> tuple[Any, ...]:
+    header = _header(one)
+    identity = patient_identity(header.attributes)
+    return (one.institution_id, identity, header.study_uid, header.series_uid)
+
+
+def _find_or_make(one: Arrival, now: Any) -> tuple[uuid.UUID, uuid.UUID]:
+    """The ids of the study and the series of an image; concurrent makers meet on the constraint."""
+    header = _header(one)
+    found = header.attributes
+    patient, _ = Patient.objects.get_or_create(
+        institution_id=one.institution_id,
+        identity=patient_identity(found),
+        defaults={
+            "patient_id": found.patient_id[:128],
+            "issuer": found.issuer_of_patient_id[:128],
+            "name": found.patient_name[:400],
+            "display_name": names.display(found.patient_name)[:400],
+            "birth_date": found.patient_birth_date[:8],
+            "sex": found.patient_sex[:16],
+        },
+    )
+    study, made = Study.objects.get_or_create(
+        institution_id=one.institution_id,
+        patient=patient,
+        uid=header.study_uid,
+        defaults=_study_facts(found, now),
+    )
+    series, made_series = Series.objects.get_or_create(
+        study=study, uid=header.series_uid, defaults=_series_facts(found)
+    )
+    if made_series:
+        _describe(study.pk)
+    return study.pk, series.pk
+
+
+def _describe(study_id: uuid.UUID) -> None:
+    """Sum up a study's series again; its row's lock makes those who add series take turns."""
+    study = Study.objects.select_for_update().get(pk=study_id)
+    modalities = study.series.values_list("modality", flat=True)
+    study.series_count = len(modalities)
+    study.modalities = joined_modalities(*modalities)
+    study.save(update_fields=["series_count", "modalities"])
+
+
+def _study_facts(found: Any, now: Any) -> dict[str, Any]:
+    return {
+        "date": found.study_date[:8],
+        "time": found.study_time[:16],
+        "accession_number": found.accession_number[:64],
+        "study_id": found.study_id[:64],
+        "description": found.study_description[:256],
+        "referring_physician": found.referring_physician[:400],
+        "source_institution": found.institution_name[:256],
+        "modalities": found.modality[:16],
+        "search_text": search_text(found),
+        "first_arrived_at": now,
+        "last_arrived_at": now,
+    }
+
+
+def _series_facts(found: Any) -> dict[str, Any]:
+    return {
+        "modality": found.modality[:16],
+        "number": found.series_number,
+        "description": found.series_description[:256],
+        "body_part": found.body_part[:64],
+        "laterality": found.laterality[:16],
+        "protocol_name": found.protocol_name[:256],
+        "manufacturer": found.manufacturer[:256],
+        "date": found.series_date[:8],
+        "time": found.series_time[:16],
+    }

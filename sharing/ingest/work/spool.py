@@ -1,0 +1,117 @@
+"""Where bytes wait while they arrive: one file per tus resource, appended to and fsynced.
+
+A spooled file's length is the offset that has been acknowledged; there is no second truth.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from sharing.kernel.errors import SharingError, UnavailableError
+
+CHUNK = 1 << 20
+
+
+class FileBusyError(SharingError):
+    status = 423
+    title = "This file is being sent already"
+    code = "file-busy"
+
+    def __init__(self) -> None:
+        super().__init__("Another connection is sending this file now; go on when it has ended.")
+
+
+class SpoolFullError(UnavailableError):
+    status = 507
+    title = "No room left"
+    code = "no-room"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no room left for this file. What arrived is kept; "
+            "tell your administrator, then go on."
+        )
+
+
+def folder(upload_id: uuid.UUID) -> Path:
+    """The folder of an upload's bytes; made where it is missing."""
+    path = Path(settings.SPOOL_DIR) / upload_id.hex
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def path_of(upload_id: uuid.UUID, file_id: uuid.UUID) -> Path:
+    return folder(upload_id) / file_id.hex
+
+
+def offset(path: Path) -> int:
+    """How many bytes have been kept; 0 for a file that has not begun."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[int]:
+    """The open file, for one writer at a time.
+
+    Raises
+    ------
+    FileBusyError
+        Somebody else is writing to it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileBusyError from error
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: "hashlib._Hash") -> int:
+    """Write `chunks` at `start` and return how many bytes there are now.
+
+    When the sender's connection breaks, what came before is kept: the caller still calls `sync`.
+    """
+    position = start
+    try:
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                written = os.pwrite(handle, view, position)
+                position += written
+                view = view[written:]
+            for running in hashes:
+                running.update(chunk)
+    except OSError as error:
+        if error.errno in (28, 122):  # no space left, quota exceeded
+            raise SpoolFullError from error
+        raise
+    return position
+
+
+def sha256_of(path: Path) -> tuple[bytes, int]:
+    """SHA-256 and CRC-32 of a file, read once in chunks."""
+    from isal import isal_zlib
+
+    running, crc = hashlib.sha256(), 0
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK):
+            running.update(chunk)
+            crc = isal_zlib.crc32(chunk, crc)
+    return running.digest(), crc
+
+
+def drop(path: Path) -> None:
+    path.unlink(missing_ok=True)
