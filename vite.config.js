@@ -10,6 +10,7 @@ const entries = [
   "js/app.js",
   "js/upload.js",
   "js/claim.js",
+  "js/join.js",
   "js/viewer/main.js",
   "css/viewer.css",
 ];

@@ -147,27 +147,28 @@ def filesize(size: float) -> str:
     return f"{size / 1000:.1f} TB"
 
 
+# What stands in the staff's column: the action that opens it, where it is, its icon, its name.
 PLACES = (
-    ("worklist", "/", "list", "Worklist"),
+    ("search", "/", "list", "Worklist"),
     ("upload", "/upload/", "upload", "Upload"),
-    ("links", "/links/", "link", "Links"),
-    ("activity", "/activity/", "activity", "Activity"),
-    ("people", "/people/", "people", "People"),
+    ("share", "/links/", "link", "Links"),
+    ("review", "/activity/", "activity", "Activity"),
+    ("administer", "/people/", "people", "People"),
 )
+INSIDE = {"/": ("/studies/",), "/upload/": ("/uploads/", "/upload/"), "/links/": ("/links/",)}
 
 
 @register.simple_tag(takes_context=True)
-def load_places(context: Context) -> list[dict[str, Any]]:
-    """The staff's places, those in the context's `places` when it has them."""
+def places(context: Context) -> list[dict[str, Any]]:
+    """The places that this person may use, by the context's `may`."""
     path = context["request"].path if "request" in context else ""
-    allowed = context.get("places")
+    may = context.get("may") or {}
     return [
-        {"href": href, "icon": icon_name, "label": label, "current": _is_at(path, href)}
-        for key, href, icon_name, label in PLACES
-        if allowed is None or key in allowed
+        {"href": href, "icon": drawing, "label": label, "current": _is_at(path, href)}
+        for action, href, drawing, label in PLACES
+        if action in may
     ]
 
 
 def _is_at(path: str, href: str) -> bool:
-    inside = {"/": ("/studies/",), "/upload/": ("/uploads/",)}.get(href, ())
-    return path == href or path.startswith(inside) or (href != "/" and path.startswith(href))
+    return path == href or path.startswith(INSIDE.get(href, (href,)))
