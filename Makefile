@@ -38,11 +38,12 @@ test-sqlite: env
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST)
 
 # What touches no database is not run a second time.
+NO_DATABASE := architecture dicom docker kernel peers storage
 test-postgresql: env
 	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
-		echo 'DATABASE_URL=$$HANDOVER_TEST_PG_URL pytest'; \
+		echo 'The same on PostgreSQL:'; \
 		DATABASE_URL="$$HANDOVER_TEST_PG_URL" $(PY) -m pytest -n $(WORKERS) \
-			--ignore=tests/dicom --ignore=tests/kernel --ignore=tests/architecture $(PYTEST); \
+			$(addprefix --ignore=tests/,$(NO_DATABASE)) $(PYTEST); \
 	elif [ -n "$$CI" ]; then echo 'PostgreSQL did not start.'; exit 1; \
 	else echo 'PostgreSQL did not start: its run is left out.'; fi
 
@@ -123,5 +124,5 @@ node_modules/.locked: package-lock.json package.json .venv/.locked
 	@touch $@
 
 static/dist/manifest.json: node_modules/.locked vite.config.js $(ASSETS)
-	@$(NODE) npm run --silent build -- --logLevel warn
+	@$(NODE) npm run --silent build -- --logLevel error
 	@touch $@
