@@ -1,0 +1,1 @@
+"""Pure DICOM: scan, names, frames, pictures, discs and archives; knows no Django."""
