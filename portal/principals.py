@@ -39,7 +39,7 @@ class PrincipalMiddleware:
         """Addresses under /c/<claim>/ belong to the claim, whoever else is signed in."""
         claim_id = kwargs.pop("claim", None)
         if claim_id is None:
-            return None
+            return _csrf_problem(request, view)
         request.claim_id = claim_id  # type: ignore[attr-defined]
         found = claim(claim_id, request.COOKIES.get(CLAIM_COOKIE, ""), origin(request))
         if found is None:
@@ -126,8 +126,24 @@ def _is_proxy(address: str) -> bool:
     return any(ip in ipaddress.ip_network(proxy) for proxy in settings.TRUSTED_PROXIES)
 
 
+def _csrf_problem(request: HttpRequest, view: Any) -> HttpResponseBase | None:
+    """Programs' routes are exempt from CSRF tokens, but not for a browser's session."""
+    safe = request.method in ("GET", "HEAD", "OPTIONS", "TRACE")
+    if safe or not getattr(view, "csrf_exempt", False) or not request.path.startswith("/api/"):
+        return None
+    if "Authorization" in request.headers or not request.user.is_authenticated:
+        return None
+    check = CSRFCheck(lambda _: None)
+    check.process_request(request)
+    if check.process_view(request, None, (), {}):
+        return errors.answer(
+            request, NotAllowedError("The page is out of date. Reload it and try again.")
+        )
+    return None
+
+
 class ApiAuthentication(BaseAuthentication):
-    """REST framework's side: the principal is there already; a session needs its CSRF token."""
+    """REST framework's side: the principal is there already."""
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
         principal: Principal = request._request.principal
@@ -135,18 +151,7 @@ class ApiAuthentication(BaseAuthentication):
             raise SignInNeededError(
                 "This token is not known, or has expired or been revoked. Make a new one."
             )
-        if principal.actor.credential == "session" or principal.user is not None:
-            if principal.actor.credential == "session":
-                self._check_csrf(request._request)
-            return principal.user, principal
-        return None
-
-    def _check_csrf(self, request: HttpRequest) -> None:
-        check = CSRFCheck(lambda _: None)
-        check.process_request(request)
-        reason = check.process_view(request, None, (), {})
-        if reason:
-            raise NotAllowedError("The page is out of date. Reload it and try again.")
+        return (principal.user, principal) if principal.user is not None else None
 
     def authenticate_header(self, request: Any) -> str:
         return 'Bearer realm="Handover"'

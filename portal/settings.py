@@ -257,7 +257,7 @@ DATETIME_FORMAT = "j M Y, H:i"
 # ---- The API -----------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["portal.principals.ApiAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["sharing.access.gate.DeclaredRule"],
+    "DEFAULT_PERMISSION_CLASSES": ["sharing.access.api.DeclaredRule"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -13,8 +13,6 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from rest_framework.permissions import BasePermission
-from rest_framework.views import APIView
 
 from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
@@ -226,22 +224,3 @@ def declares(wanted: Action | Rule) -> Callable[[View], View]:
         return guarded
 
     return wrap
-
-
-class DeclaredRule(BasePermission):
-    """REST framework's side of `declares`: an API view names `access_rule`, or one per method.
-
-    `access_rule` is an Action or a Rule, or a dict from HTTP method to one; a method that is not
-    in the dict is refused.
-    """
-
-    def has_permission(self, request: Any, view: APIView) -> bool:
-        rule = getattr(view, "access_rule", None)
-        if isinstance(rule, dict):
-            rule = rule.get("GET" if request.method == "HEAD" else request.method)
-        if request.method == "OPTIONS":
-            rule = rule or Rule.ANYBODY
-        if rule is None:
-            return False
-        permit(request._request.principal, rule)
-        return True

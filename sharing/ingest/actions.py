@@ -51,7 +51,7 @@ def check_room(size: int) -> None:
 def create_file(upload: Upload, *, path: str, size: int) -> UploadFile:
     """Make room for a file that arrives in pieces."""
     check_room(size)
-    _reopen(upload)
+    reopen(upload)
     return UploadFile.objects.create(upload=upload, path=path[:1024], size=size, expires_at=expiry())
 
 
@@ -131,7 +131,7 @@ def _drop_spooled(upload_id: uuid.UUID, files: list[uuid.UUID]) -> None:
         spool.drop(spool.path_of(upload_id, file_id))
 
 
-def _reopen(upload: Upload) -> None:
+def reopen(upload: Upload) -> None:
     """More files may follow a receipt; nothing follows a cancellation."""
     if upload.state == UploadState.CANCELLED:
         raise ConflictError("This upload was cancelled. Start a new one.")

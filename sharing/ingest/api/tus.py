@@ -7,19 +7,25 @@ from the raw stream, so that what a broken connection brought is kept.
 import base64
 import binascii
 import hashlib
+import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.http import http_date
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 from isal import isal_zlib
 
+from sharing.access import gate
 from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
 from sharing.ingest import actions, queries
+from sharing.ingest.api.uploads import list_files
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
@@ -73,18 +79,20 @@ class WrongKindError(SharingError):
         super().__init__(f"Send the bytes as {BODY_TYPE}.")
 
 
+@method_decorator(csrf_exempt, name="dispatch")  # portal.principals checks it for sessions
 class TusView(View):
     """What both kinds of tus resource share: the version handshake and the headers."""
 
-    access_rule = Action.UPLOAD
+    access_rule: Any = {
+        "OPTIONS": Rule.ANYBODY,
+        **dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), Action.UPLOAD),
+    }
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         self.principal: Principal = request.principal  # type: ignore[attr-defined]
         if request.method == "POST" and request.headers.get("X-HTTP-Method-Override"):
             request.method = request.headers["X-HTTP-Method-Override"].upper()
         if request.method != "OPTIONS":
-            from sharing.access import gate
-
             gate.permit(self.principal, Action.UPLOAD)
             if request.headers.get("Tus-Resumable") != VERSION and request.method != "GET":
                 raise WrongVersionError
@@ -100,7 +108,7 @@ class TusView(View):
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
                 "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-                "Tus-Max-Size": str(actions.settings.UPLOAD_MAX_BYTES),
+                "Tus-Max-Size": str(settings.UPLOAD_MAX_BYTES),
             },
         )
 
@@ -109,8 +117,6 @@ class FilesView(TusView):
     """POST creates a file of an upload, with its bytes or without; GET lists the files."""
 
     def get(self, request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-        from sharing.ingest.api.uploads import list_files
-
         return list_files(request, queries.upload(self.principal, upload_id, writing=True))
 
     def post(self, request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
@@ -134,7 +140,7 @@ class FilesView(TusView):
     ) -> HttpResponse:
         """The usual case, a file in one request: its row is written once, when all is known."""
         _check_kind(request)
-        actions._reopen(upload)
+        actions.reopen(upload)
         file = UploadFile(upload=upload, path=path[:1024], size=size, expires_at=actions.expiry())
         spooled = spool.path_of(upload.pk, file.pk)
         running, crc = hashlib.sha256(), _Crc()
@@ -142,7 +148,7 @@ class FilesView(TusView):
         with spool.held(spooled) as handle:
             kept = spool.append(handle, 0, _body(request, size), running, crc, *check.hashes)
             if kept < size:  # kept, so that a client that asks can go on
-                spool.os.fsync(handle)
+                os.fsync(handle)
                 file.save(force_insert=True)
                 return _created(file, kept)
             if not check.holds():
@@ -207,9 +213,9 @@ def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
         try:
             kept = spool.append(handle, start, _body(request, announced), *check.hashes)
         finally:
-            spool.os.fsync(handle)
+            os.fsync(handle)
         if check.hashes and not check.holds():
-            spool.os.ftruncate(handle, start)
+            os.ftruncate(handle, start)
             raise ChecksumMismatchError
     if kept - start < announced:
         raise BrokenOffError
@@ -329,8 +335,3 @@ def _tell(response: HttpResponse, file: UploadFile) -> None:
     elif file.expires_at:
         response["Upload-Expires"] = http_date(file.expires_at.timestamp())
 
-
-FilesView.access_rule = FileView.access_rule = {  # type: ignore[assignment]
-    "OPTIONS": Rule.ANYBODY,
-    **dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), Action.UPLOAD),
-}
