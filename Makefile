@@ -37,8 +37,8 @@ test-js: env ## runs the tests of the browser's modules alone
 test-sqlite: env
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST)
 
-# What touches no database is not run a second time.
-NO_DATABASE := architecture dicom docker kernel peers storage
+# What touches no database, or brings its own, is not run a second time.
+NO_DATABASE := acceptance architecture dicom docker kernel peers storage
 test-postgresql: env
 	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
 		echo 'The same on PostgreSQL:'; \
