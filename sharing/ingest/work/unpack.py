@@ -34,6 +34,7 @@ def receive_stream(
     size: int,
     by: Asking,
     parent: UploadFile | None = None,
+    seen: Seen | None = None,
 ) -> UploadFile:
     """Copy one file into the spool, check it and commit it."""
     file = UploadFile(upload=upload, parent=parent, path=path[:1024], size=size)
@@ -47,7 +48,7 @@ def receive_stream(
     file.size = position
     try:
         if parent is None and is_zip(spooled):
-            return receive_zip(upload, spooled, file=file, fresh=True, by=by)
+            return receive_zip(upload, spooled, file=file, fresh=True, by=by, seen=seen)
         arrival = check(
             file,
             spooled,
@@ -116,7 +117,7 @@ def _receive_path(
     try:
         with path.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
-            return receive_stream(upload, source, path=name, size=size, by=by)
+            return receive_stream(upload, source, path=name, size=size, by=by, seen=seen)
     except OSError as error:
         file = UploadFile(upload=upload, path=name[:1024], size=0, state=FileState.REFUSED)
         file.reason = f"This file cannot be read from the disk: {error.strerror}."
@@ -153,11 +154,11 @@ def _in_parallel(
             yield one.result()
 
 
-def unpack(file_id: uuid.UUID, by: Asking) -> None:
+def unpack(file_id: uuid.UUID, *, by: Asking, seen: Seen | None = None) -> None:
     """The job of a ZIP that came over the wire."""
     file = UploadFile.objects.select_related("upload").get(pk=file_id)
     if file.state != FileState.WAITING:
         return
     path = spool.path_of(file.upload_id, file.pk)
-    receive_zip(file.upload, path, file=file, fresh=False, by=by)
+    receive_zip(file.upload, path, file=file, fresh=False, by=by, seen=seen)
     spool.drop(path)
