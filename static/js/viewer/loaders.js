@@ -11,6 +11,8 @@ import { EndedError } from "./share.js";
 
 const LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
 const ASK_FRAME = 'application/octet-stream; transfer-syntax=*';
+const RARE = 0.005;
+const SAMPLE = 60000;
 const ASK_PICTURE = "image/png, image/jpeg;q=0.8";
 
 export function registerLoaders(share) {
@@ -23,7 +25,7 @@ async function loadFrame(share, id, options) {
   const answer = await share.fetch(image.address, { accept: ASK_FRAME, signal: image.stack.signal });
   const bytes = new Uint8Array(await answer.arrayBuffer());
   try {
-    return await decode(id, image, bytes, syntaxOf(answer), options);
+    return shown(image, await decode(id, image, bytes, syntaxOf(answer), options));
   } catch (error) {
     if (error instanceof EndedError) throw error;
     return loadRendered(share, id, options);
@@ -40,6 +42,25 @@ function decode(id, image, bytes, syntax, options) {
     throw new Error("The stored frame is shorter than its header says");
   }
   return createImage(id, bytes, syntax, options);
+}
+
+/* Without a window of its own, or with one that shows nothing of it, an image gets the window
+   that the server would draw it in: all values but the rarest. */
+function shown(image, made) {
+  const own = windowOf(image.dataset, image.frame);
+  const seen = own && made.minPixelValue < own.center + own.width / 2 && made.maxPixelValue > own.center - own.width / 2;
+  if (made.color || seen) return made;
+  const { low, high } = commonest(made.getPixelData());
+  const width = Math.max(high - low, 1);
+  return Object.assign(made, { windowCenter: (low + high) / 2, windowWidth: width });
+}
+
+function commonest(pixels) {
+  const step = Math.max(1, Math.floor(pixels.length / SAMPLE));
+  const sample = Float64Array.from({ length: Math.floor(pixels.length / step) }, (_, at) => pixels[at * step]).sort();
+  const at = (share) => sample[Math.round(share * (sample.length - 1))] ?? 0;
+  const [low, high] = [at(RARE), at(1 - RARE)];
+  return high > low ? { low, high } : { low: sample[0] ?? 0, high: sample.at(-1) ?? 1 };
 }
 
 function syntaxOf(answer) {

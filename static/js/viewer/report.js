@@ -44,7 +44,7 @@ function ways(stack, dataset, page, pdf) {
   if (!page.mayDownload) return [make("p", {}, "The sender allows viewing only, so the file can't be downloaded here. Ask the sender for it.")];
   if (!dataset) return [];
   const instance = `${stack.url}/instances/${text(dataset, "00080018")}`;
-  const file = make("a", { class: "vw-button", href: instance, download: "" }, "Download to read");
+  const file = make("a", { class: "vw-button", href: `${instance}?accept=application/dicom`, download: "" }, "Download to read");
   const open = make("a", { class: "vw-button", href: `${instance}/rendered?accept=application/pdf`, download: "" }, "Get the PDF");
   return pdf ? [open, file] : [file];
 }

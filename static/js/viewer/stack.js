@@ -4,7 +4,7 @@ import { hasTable, orientation, position } from "./modules.js";
 import { items, number, text } from "./dataset.js";
 
 /* Encodings that the browser's decoders do well. All others are rendered by the server. */
-const NATIVE = /^1\.2\.840\.10008\.1\.2(\.1|\.2|\.1\.99|\.5|\.8\.1|\.4\.(50|51|57|70|80|81|90|91|201|202|203))?$/;
+const NATIVE = /^1\.2\.840\.10008\.1\.2(\.1|\.1\.99|\.5|\.8\.1|\.4\.(50|51|57|70|80|81|90|91|201|202|203))?$/;
 
 const images = new Map();
 

@@ -1,0 +1,52 @@
+"""Small pictures, drawn once and kept beside the images."""
+
+from sharing.access import gate
+from sharing.access.principal import Principal
+from sharing.dicom.guard import GuardError
+from sharing.dicom.render import NoPictureError, UndecodableError, Viewport
+from sharing.dicomweb.work import pixels
+from sharing.kernel.errors import NotThereError
+from sharing.storage.objects import ObjectMissingError, store
+from sharing.studies.models import Instance, Series
+
+QUALITY = 80
+
+
+def of_series(principal: Principal, series: Series) -> Instance:
+    """The instance that stands for a series: the middle one of those with a picture."""
+    pictured = gate.instances_of(principal, series).filter(frame_count__gt=0)
+    count = pictured.count()
+    if not count:
+        raise NotThereError
+    return pictured.select_related("header")[count // 2]
+
+
+def drawn(instance: Instance, viewport: Viewport, number: int = 1) -> bytes:
+    """The thumbnail of a frame; NotThereError where nothing can be drawn."""
+    key = f"thumbnails/{instance.pk.hex}/{number}-{viewport.width}x{viewport.height}.jpg"
+    picture = _kept(key)
+    if picture is None:
+        picture = _draw(instance, viewport, number)
+        store().put_bytes(key, picture)
+    if not picture:
+        raise NotThereError
+    return picture
+
+
+def _kept(key: str) -> bytes | None:
+    try:
+        return store().read(key, 0, store().size(key))
+    except ObjectMissingError:
+        return None
+
+
+def _draw(instance: Instance, viewport: Viewport, number: int) -> bytes:
+    """The picture, or nothing for a damaged file, so that it is tried only once."""
+    try:
+        return pixels.drawn(instance, number, viewport=viewport, quality=QUALITY)
+    except (NoPictureError, UndecodableError):
+        return b""
+    except GuardError as error:
+        if error.status >= 500:
+            raise
+        return b""
