@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
 
-from sharing.dicom.details import BIG_ENDIAN, Details
+from sharing.dicom.details import BIG_ENDIAN_PIXELS, Details
+from sharing.dicom.part10 import BIG, EXPLICIT, NATIVE
 from sharing.dicom.render import Picture, UndecodableError
 
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-NATIVE = frozenset({"1.2.840.10008.1.2", EXPLICIT_LITTLE, "1.2.840.10008.1.2.1.99", *BIG_ENDIAN})
 DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 RLE = "1.2.840.10008.1.2.5"
@@ -70,7 +68,7 @@ def decode(frame: bytes, picture: Picture, details: Details, frame_number: int =
 
 def load() -> None:
     """Let pydicom look for its plugins now: a decoder asks about each of them when first used."""
-    for syntax in (EXPLICIT_LITTLE, EXPLICIT_BIG, *_PLUGINS):
+    for syntax in (EXPLICIT, BIG, *_PLUGINS):
         get_decoder(syntax)
 
 
@@ -89,14 +87,14 @@ def _native(frame: bytes, picture: Picture, details: Details, frame_number: int)
         raise UndecodableError(
             f"The image is cut short: {len(frame)} of {frame_bytes(picture)} bytes are there."
         )
-    big = picture.transfer_syntax in BIG_ENDIAN
+    big = picture.transfer_syntax in BIG_ENDIAN_PIXELS
     options = _options(picture)
     options["view_only"] = True
     if big and picture.bits_allocated <= 8:
         options["pixel_vr"] = details.pixel_vr or "OW"
         options["be_swap_ow"] = details.pixel_vr != "OB"
         frame += b"\0" * (len(frame) % 2)  # an odd frame ends in the middle of a word
-    return _as_array(EXPLICIT_BIG if big else EXPLICIT_LITTLE, frame, options)
+    return _as_array(BIG if big else EXPLICIT, frame, options)
 
 
 def _bits(frame: bytes, picture: Picture, frame_number: int) -> Pixels:

@@ -14,11 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 
+from sharing.dicom.part10 import BIG, DEFLATED, GE_BIG_PIXELS, IMPLICIT
 from sharing.dicom.render import Picture
 
-IMPLICIT = "1.2.840.10008.1.2"
-BIG_ENDIAN = ("1.2.840.10008.1.2.2", "1.2.840.113619.5.2")
-DEFLATED = ("1.2.840.10008.1.2.1.99",)
+BIG_ENDIAN_PIXELS = frozenset({BIG, GE_BIG_PIXELS})
 LARGEST_HEAD = 64 << 20
 
 _KEYWORDS = (
@@ -114,12 +113,12 @@ def read(head: bytes, picture: Picture, frame_number: int) -> Details:
 
 
 def _parsed(head: bytes, syntax: str) -> Dataset:
-    if syntax in DEFLATED:
+    if syntax == DEFLATED:
         head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head, LARGEST_HEAD)
     return read_dataset(
         io.BytesIO(head),
-        is_implicit_VR=syntax == IMPLICIT,
-        is_little_endian=syntax not in BIG_ENDIAN,
+        is_implicit_VR=syntax in (IMPLICIT, GE_BIG_PIXELS),
+        is_little_endian=syntax != BIG,
         stop_when=lambda tag, vr, length: tag.group >= _PIXEL_GROUP,
         specific_tags=_WANTED,
     )

@@ -10,6 +10,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from sharing.dicom import decoding, details, grayscale
 from sharing.dicom.details import Details
+from sharing.dicom.part10 import EXPLICIT
 from sharing.dicom.render import (
     MEDIA_TYPES,
     BadViewError,
@@ -41,7 +42,7 @@ def draw(
 
 def exercise() -> None:
     """Draw a tiny picture of our own, so that a fork server has loaded all that drawing needs."""
-    tiny = Picture(decoding.EXPLICIT_LITTLE, 8, 8, bits_stored=12)
+    tiny = Picture(EXPLICIT, 8, 8, bits_stored=12)
     for media_type in MEDIA_TYPES:
         draw(bytes(range(128)), tiny, b"\0" * 16, 1, None, Viewport(4, 4), media_type, 85)
     decoding.load()

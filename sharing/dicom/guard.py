@@ -9,22 +9,15 @@ connection, no key and no other request's data in its memory.
 What comes back from a child is never unpickled: an answer is bytes, an array or plain JSON.
 
 The protocol, over one Unix socket pair per call: the caller sends the pickled function and
-arguments; the child answers with one frame (`_HEAD`, a JSON header, the raw bytes). If the child
+arguments; the child answers with one frame (`HEAD`, a JSON header, the raw bytes). If the child
 dies instead, the fork server, which still holds the child's end, writes the frame for it.
 """
 
 import contextlib
-import dataclasses
 import enum
-import gc
-import importlib
-import io
 import json
 import os
 import pickle
-import resource
-import selectors
-import signal
 import socket
 import struct
 import subprocess
@@ -33,7 +26,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from sharing.kernel.errors import SharingError
 
@@ -45,22 +38,11 @@ MEMORY = 512 * MEGABYTE
 GRACE = 2.0  # how long after its deadline a call waits for the fork server's word
 WARM_UP = 30.0  # importing the codecs on a cold, busy machine
 
-_JOB = struct.Struct("<dQ")  # seconds, bytes of memory
-_HEAD = struct.Struct("<IQ")  # length of the JSON header, length of the bytes after it
-_SIZE = struct.Struct("<Q")
+JOB = struct.Struct("<dQ")  # seconds, bytes of memory
+HEAD = struct.Struct("<IQ")  # length of the JSON header, length of the bytes after it
+SIZE = struct.Struct("<Q")
 
-# Imported once by the fork server, so that a child starts with all of it in its memory.
-PRELOADED = (
-    "sharing.dicom.drawing",
-    "numpy",
-    "PIL.JpegImagePlugin",
-    "PIL.PngImagePlugin",
-    "PIL.Jpeg2KImagePlugin",
-    "pydicom.pixels.decoders",
-    "gdcm",
-    "openjpeg",
-    "jpeg_ls",
-)
+_PROGRAM = "import sys; from sharing.dicom import forkserver as f; f.serve(int(sys.argv[1]))"
 
 
 class Harm(enum.StrEnum):
@@ -144,9 +126,6 @@ def warm() -> None:
     _server()
 
 
-# --- the caller's side -------------------------------------------------------------------------
-
-
 class _GoneError(GuardError):
     """The fork server was gone before it took the job."""
 
@@ -216,7 +195,7 @@ class _Server:
 
     def _hand_over(self, theirs: socket.socket, seconds: float, memory: int) -> None:
         try:
-            socket.send_fds(self.control, [_JOB.pack(seconds, memory)], [theirs.fileno()])
+            socket.send_fds(self.control, [JOB.pack(seconds, memory)], [theirs.fileno()])
         except OSError:
             self.stop()
             raise _GoneError from None
@@ -299,13 +278,13 @@ def _send_request(
     # A child that died early has closed its end; its story is read where an answer would be.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for part in (request, *blobs):
-            sock.sendall(_SIZE.pack(len(part)))
+            sock.sendall(SIZE.pack(len(part)))
             sock.sendall(part)
 
 
 def _read_answer(sock: socket.socket, deadline: float, memory: int) -> Any:
     try:
-        header_size, size = _HEAD.unpack(_receive(sock, _HEAD.size, deadline))
+        header_size, size = HEAD.unpack(_receive(sock, HEAD.size, deadline))
         if header_size > MEGABYTE or size > memory:
             raise GuardError(Harm.FAILED, "TooLargeAnswer")
         header = json.loads(_receive(sock, header_size, deadline))
@@ -361,190 +340,3 @@ def _member(written: list[str]) -> object:
     module, name, value = written
     found = getattr(sys.modules.get(module), name, None)
     return found(value) if isinstance(found, type) and issubclass(found, enum.Enum) else value
-
-
-# --- the fork server's side --------------------------------------------------------------------
-
-_PROGRAM = "import sys; from sharing.dicom import guard; guard.serve(int(sys.argv[1]))"
-
-
-@dataclasses.dataclass(slots=True)
-class _Child:
-    sock: socket.socket
-    deadline: float
-    late: bool = False
-
-
-def serve(control_fd: int) -> NoReturn:
-    """The fork server's whole life; it ends when the process that started it does."""
-    for module in PRELOADED:
-        with contextlib.suppress(ImportError):  # a codec that is missing fails where it is needed
-            importlib.import_module(module)
-    _exercise()
-    control = socket.socket(fileno=control_fd)
-    wake_read, wake_write = os.pipe()
-    os.set_blocking(wake_read, False)
-    os.set_blocking(wake_write, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    gc.freeze()  # so that a child's collector does not touch, and so copy, our pages
-    control.send(b"ready")
-    _Loop(control, wake_read).run()
-
-
-def _exercise() -> None:
-    """Run the codecs once on data of our own: what loads lazily is then loaded in every child."""
-    with contextlib.suppress(ImportError):
-        from sharing.dicom import drawing
-
-        drawing.exercise()
-
-
-class _Loop:
-    def __init__(self, control: socket.socket, wake: int) -> None:
-        self.control = control
-        self.wake = wake
-        self.children: dict[int, _Child] = {}
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(control, selectors.EVENT_READ)
-        self.selector.register(wake, selectors.EVENT_READ)
-
-    def run(self) -> NoReturn:
-        while True:
-            ready = {key.fileobj for key, _ in self.selector.select(self._until_next_deadline())}
-            if self.wake in ready:
-                os.read(self.wake, 4096)
-            self._bury()
-            self._kill_the_late()
-            if self.control in ready:
-                self._take_job()
-
-    def _until_next_deadline(self) -> float | None:
-        waiting = [child.deadline for child in self.children.values() if not child.late]
-        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
-
-    def _take_job(self) -> None:
-        message, fds, _, _ = socket.recv_fds(self.control, _JOB.size, 4)
-        if not message or len(fds) != 1:
-            self._end()
-        seconds, memory = _JOB.unpack(message)
-        sock = socket.socket(fileno=fds[0])
-        pid = os.fork()
-        if pid == 0:
-            self._become_child(sock, seconds, memory)
-        self.children[pid] = _Child(sock, time.monotonic() + seconds)
-
-    def _end(self) -> NoReturn:
-        for pid in self.children:
-            os.kill(pid, signal.SIGKILL)
-        os._exit(0)
-
-    def _kill_the_late(self) -> None:
-        now = time.monotonic()
-        for pid, child in self.children.items():
-            if not child.late and child.deadline <= now:
-                child.late = True
-                os.kill(pid, signal.SIGKILL)  # our own unburied child: the id cannot be reused
-
-    def _bury(self) -> None:
-        while self.children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            child = self.children.pop(pid)
-            _tell_end(child, status)
-            child.sock.close()
-
-    def _become_child(self, sock: socket.socket, seconds: float, memory: int) -> NoReturn:
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in self.children.values():
-                other.sock.close()
-            self.selector.close()
-            self.control.close()
-            os.close(self.wake)
-            _limit(seconds, memory)
-            _work(sock)
-        finally:
-            os._exit(1)
-
-
-def _tell_end(child: _Child, status: int) -> None:
-    """Write the frame that a dead child could not; whoever has an answer does not read on."""
-    if status == 0:
-        return
-    by_clock = child.late or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU)
-    kind = Harm.TIME if by_clock else Harm.CRASH
-    child.sock.setblocking(False)
-    with contextlib.suppress(OSError):
-        child.sock.send(_frame({"is": "harm", "kind": kind, "cause": f"status {status}"}, b""))
-
-
-def _limit(seconds: float, memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    whole = int(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-
-
-# --- the child's side --------------------------------------------------------------------------
-
-
-def _work(sock: socket.socket) -> NoReturn:
-    """Read the request, do it, answer, and be gone; nothing escapes, not even a BaseException."""
-    try:
-        header, blob = _result(sock)
-    except MemoryError:
-        header, blob = {"is": "harm", "kind": Harm.MEMORY, "cause": "MemoryError"}, b""
-    except SharingError as error:
-        header, blob = _described(error), b""
-    except BaseException as error:  # noqa: BLE001 (a Rust codec's panic is none less)
-        name = type(error).__name__
-        header, blob = {"is": "harm", "kind": Harm.FAILED, "cause": name}, b""
-    sock.sendall(_frame(header, memoryview(blob).nbytes))
-    sock.sendall(blob)
-    os._exit(0)
-
-
-def _result(sock: socket.socket) -> tuple[dict[str, Any], Any]:
-    with sock.makefile("rb") as stream:
-        function, rest, marks, kwargs = pickle.loads(_part(stream))  # noqa: S301 (it comes from us)
-        args = [_part(stream) if is_blob else arg for arg, is_blob in zip(rest, marks, strict=True)]
-    return _packed(function(*args, **kwargs))
-
-
-def _part(stream: io.BufferedReader) -> bytes:
-    return stream.read(_SIZE.unpack(stream.read(_SIZE.size))[0])
-
-
-def _packed(answer: object) -> tuple[dict[str, Any], Any]:
-    if isinstance(answer, bytes | bytearray | memoryview):
-        return {"is": "bytes"}, answer
-    if hasattr(answer, "__array_interface__"):
-        import numpy
-
-        array = numpy.ascontiguousarray(answer)
-        shape = list(array.shape)
-        return {"is": "array", "dtype": array.dtype.str, "shape": shape}, array.reshape(-1)
-    return {"is": "json"}, json.dumps(answer).encode()
-
-
-def _described(error: SharingError) -> dict[str, Any]:
-    name = f"{type(error).__module__}:{type(error).__qualname__}"
-    state = {key: _plain(value) for key, value in vars(error).items()}
-    return {"is": "error", "name": name, "detail": error.detail, "state": state}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, enum.Enum):
-        return [type(value).__module__, type(value).__qualname__, value.value]
-    return value if isinstance(value, str | int | float | None) else str(type(value))
-
-
-def _frame(header: dict[str, Any], size: int | bytes) -> bytes:
-    text = json.dumps(header).encode()
-    length = size if isinstance(size, int) else len(size)
-    return _HEAD.pack(len(text), length) + text
