@@ -4,72 +4,103 @@ import { forget, parse, take } from "./links/locator.js";
 const form = document.getElementById("claim");
 const part = (name) => form.querySelector(`[data-part="${name}"]`);
 
-const CLOSED = "This can't be opened. The link may have expired or been withdrawn, or the passcode is not right. Ask the person who sent it to you.";
 const OFFLINE = "No connection. Check it and try again.";
-const LATER = "Too many tries, or the server is busy. Wait a minute and try again.";
+const BROKEN = "The server does not answer as it should. Wait a minute and try again.";
 const INCOMPLETE = "That is not a whole link. Copy it again, to its very end.";
-const ASK = {
-  passcode: { empty: "This link has a passcode. Enter it to go on.", wrong: "That passcode is not right. Try again." },
-  mailbox: { empty: "", wrong: "That code is not right. Try again." },
-};
+const CLOSED = "This link can't be opened. It may have ended, been withdrawn or been opened as often as it may. Ask the person who sent it for a new one.";
 
 let locator = null;
+let mailbox = "";
 
 function problem(text) {
   part("problem").hidden = !text;
   part("problem-text").textContent = text;
 }
 
-function arrange() {
-  locator = take() ?? locator;
-  part("link").hidden = Boolean(locator);
-  const first = form.querySelector(".field:not([hidden]) input");
-  first.focus({ preventScroll: true });
-}
-
 const typed = (name) => form.elements[name].value.trim();
 
-async function ask() {
-  const body = { ...locator };
-  for (const name of ["passcode", "code"]) if (typed(name)) body[name] = typed(name);
-  return fetch(form.action, {
-    method: "POST",
-    headers: { Accept: "application/json", "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
+async function send(extra = {}) {
+  const body = { link: `${locator.id}.${locator.secret}`, ...extra };
+  try {
+    const response = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return [response, await response.json()];
+  } catch (error) {
+    return [null, error];
+  }
 }
 
-function askFor({ factor, hint }) {
-  const field = factor === "mailbox" ? "code" : "passcode";
-  const tried = Boolean(typed(field));
-  problem(ASK[factor]?.[tried ? "wrong" : "empty"] ?? "");
-  part("passcode").hidden = field !== "passcode";
-  part("code").hidden = field !== "code";
-  if (hint) part("hint").textContent = hint;
-  form.elements[field].value = "";
-  form.elements[field].focus();
+function askFor({ needs, sender, institution, mailbox: address, sent }) {
+  part("from").hidden = false;
+  part("sender").textContent = sender;
+  part("institution").textContent = institution;
+  part("passcode").hidden = needs !== "passcode";
+  part("code").hidden = needs !== "code";
+  part("send").hidden = needs !== "code";
+  mailbox = address;
+  if (needs === "code") tellOfCode(sent);
+  form.elements[needs].focus({ preventScroll: true });
 }
 
-async function answered(response) {
-  if (response.status === 429 || response.status >= 500) return problem(LATER);
-  if (!response.ok) return problem(CLOSED);
-  const { next, ...factor } = await response.json();
-  if (!next) return askFor(factor);
+function tellOfCode(sent) {
+  const words = sent
+    ? ["We are sending eight digits to ", ". They are good for ten minutes; only the newest mail counts."]
+    : ["We can mail eight digits to ", "."];
+  const address = document.createElement("strong");
+  address.textContent = mailbox;
+  part("code-help").replaceChildren(words[0], address, words[1]);
+  part("send-word").textContent = sent ? "Mail me a new code" : "Mail me a code";
+  // Until a code is under way there is nothing to enter: the one thing to do comes first.
+  part("send").classList.toggle("primary", !sent);
+  part("open").classList.toggle("primary", sent);
+}
+
+function answered([response, body]) {
+  if (!response) return problem(body instanceof SyntaxError ? BROKEN : OFFLINE);
+  if (response.status === 404) return closed();
+  if (!response.ok) return problem(body.detail ?? BROKEN);
+  if (!body.open) return askFor(body);
   forget();
-  return location.replace(next);
+  return location.replace(body.open);
 }
 
-async function open(event) {
+/* The link will not come back by another try: offer the field for another one. */
+function closed() {
+  forget();
+  locator = null;
+  for (const name of ["from", "passcode", "code", "send"]) part(name).hidden = true;
+  part("link").hidden = false;
+  return problem(CLOSED);
+}
+
+async function submit(event) {
   event.preventDefault();
   locator ??= parse(typed("link"));
   if (!locator) return problem(INCOMPLETE);
   problem("");
-  part("open").disabled = true;
-  await ask().then(answered, () => problem(OFFLINE));
-  part("open").disabled = false;
+  const wanted = event.submitter?.name === "send_code" ? { send_code: true } : {};
+  if (!wanted.send_code) for (const name of ["passcode", "code"]) if (typed(name)) wanted[name] = typed(name);
+  form.inert = true;
+  const answer = await send(wanted);
+  form.inert = false;
+  answered(answer);
+  for (const name of ["passcode", "code"]) form.elements[name].value = "";
   return undefined;
 }
 
-form.addEventListener("submit", open);
-addEventListener("hashchange", arrange);
-arrange();
+/* A link that brought its locator is asked about at once: it consumes nothing, and says who sent it. */
+async function arrange() {
+  locator = take() ?? locator;
+  part("link").hidden = Boolean(locator);
+  part("passcode").hidden = !locator;
+  if (locator) answered(await send());
+}
+
+if (form.querySelector('[data-part="link"]')) {
+  form.addEventListener("submit", submit);
+  addEventListener("hashchange", arrange);
+  arrange();
+}

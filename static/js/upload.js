@@ -25,7 +25,7 @@ function show(stage) {
   for (const section of root.querySelectorAll("[data-stage-of]")) {
     section.hidden = !section.dataset.stageOf.split(" ").includes(stage);
   }
-  root.querySelector(`[data-stage-of~="${stage}"] [data-heading]`)?.focus();
+  if (stage !== "choose") root.querySelector(`[data-stage-of~="${stage}"] [data-heading]`)?.focus();
 }
 
 function say(text) {

@@ -189,5 +189,5 @@ function readDataSet(bytes, from, meta, { whole, magic }) {
   const header = described(collect(walk, (tag) => tag > LAST), meta);
   if (header.kind === "index") return { kind: "index" };
   if (header.sopInstance && header.series) return header;
-  return magic ? UNREADABLE : OTHER;
+  return magic ? { ...header, kind: "unreadable" } : OTHER;
 }
