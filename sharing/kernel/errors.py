@@ -92,3 +92,22 @@ class AuditUnavailableError(UnavailableError):
             "Every access is written down before it happens, and that is not possible just now. "
             "Nothing was shown or changed. Please try again in a minute."
         )
+
+
+class PeerRefusedError(SharingError):
+    """Somebody else's machine understood us and said no: asking again changes nothing."""
+
+    status = 502
+    title = "The other side refused"
+    code = "peer-refused"
+
+
+class PeerBusyError(UnavailableError):
+    """Somebody else's machine does not answer, or asks us to come back: try again later."""
+
+    title = "The other side does not answer just now"
+    code = "peer-busy"
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after  # seconds, where it said how long to wait

@@ -160,12 +160,13 @@ class BucketStore:
         place, optional = self._place, dict[str, Any](self._keys)
         if place.endpoint:
             optional["endpoint"] = place.endpoint
+        if place.region:
+            optional["region"] = place.region
         if place.checksum:
             optional["checksum_algorithm"] = place.checksum
         return S3Store(
             place.bucket,
             prefix=place.prefix or None,
-            region=place.region,
             virtual_hosted_style_request=place.style == "virtual",
             client_options={
                 "allow_http": place.endpoint.startswith("http://"),

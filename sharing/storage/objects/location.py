@@ -16,7 +16,7 @@ class Location:
     endpoint : str
         The address of an S3 server other than Amazon's, "" for Amazon's.
     region : str
-        The region that requests are signed for.
+        The region that requests are signed for, "" for that of AWS_REGION, else us-east-1.
     style : str
         "path" (the bucket in the path) or "virtual" (the bucket in the host's name).
     checksum : str
@@ -27,7 +27,7 @@ class Location:
     bucket: str = ""
     prefix: str = ""
     endpoint: str = ""
-    region: str = "us-east-1"
+    region: str = ""
     style: str = "path"
     checksum: str = ""
 
@@ -74,7 +74,7 @@ def _bucket(bucket: str, path: str, options: dict[str, str]) -> Location:
         bucket=bucket,
         prefix=path.strip("/"),
         endpoint=options.get("endpoint", ""),
-        region=options.get("region", "us-east-1"),
+        region=options.get("region", ""),
         style=options.get("style", "path"),
         checksum=options.get("checksum", ""),
     )
