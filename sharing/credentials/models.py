@@ -13,9 +13,7 @@ class ApiToken(models.Model):
     """`hv_<id>_<secret>`: scoped, expiring, shown once; only the secret's digest is kept."""
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
-    membership = models.ForeignKey(
-        Membership, on_delete=models.PROTECT, related_name="api_tokens"
-    )
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="api_tokens")
     label = models.CharField(max_length=80, blank=True)
     scopes = models.JSONField(default=list)  # names of access.rules.Action
     secret_digest = models.BinaryField(max_length=32)

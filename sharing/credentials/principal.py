@@ -9,10 +9,10 @@ from sharing.access.principal import Principal, member
 from sharing.access.rules import TOKEN_ACTIONS, Action
 from sharing.accounts.rules import MembershipState
 from sharing.credentials.models import ApiToken
+from sharing.credentials.rules import PREFIX
 from sharing.kernel import ids, secrets
 from sharing.kernel.requests import Origin
 
-PREFIX = "hv"
 NOTED_EVERY = datetime.timedelta(minutes=1)
 
 

@@ -1,0 +1,112 @@
+"""Make and revoke bearer tokens."""
+
+import datetime
+import uuid
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from sharing.access.principal import Principal
+from sharing.access.rules import ROLE_ACTIONS, TOKEN_ACTIONS, Action
+from sharing.accounts.models import Membership
+from sharing.accounts.rules import MembershipState, Role
+from sharing.audit.actions import record
+from sharing.audit.rules import Act
+from sharing.credentials.models import ApiToken
+from sharing.credentials.rules import LONGEST, written
+from sharing.kernel import secrets
+from sharing.kernel.errors import InvalidInputError, NotAllowedError, NotThereError
+
+
+class NewToken(NamedTuple):
+    """A token as it is shown this one time."""
+
+    token: ApiToken
+    text: str
+
+
+def create_token(
+    *,
+    membership: Membership,
+    lifetime: datetime.timedelta,
+    by: Principal,
+    scopes: Iterable[Action] | None = None,
+    label: str = "",
+) -> NewToken:
+    """Make a token that acts for a member, with `scopes` or with all that the role allows.
+
+    A member makes tokens for themselves; the operator at the shell acts as the member.
+
+    Raises
+    ------
+    InvalidInputError
+        It would last too long, or `scopes` name what the role or a token does not include.
+    """
+    _check_own(membership, by)
+    allowed = ROLE_ACTIONS[Role(membership.role)] & TOKEN_ACTIONS
+    wanted = allowed if scopes is None else frozenset(scopes)
+    _check(membership, lifetime, wanted, allowed)
+    secret = secrets.new_secret()
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            membership=membership,
+            label=label.strip()[:80],
+            scopes=sorted(map(str, wanted)),
+            secret_digest=secrets.digest(secret),
+            created_by=membership.user,
+            expires_at=timezone.now() + lifetime,
+        )
+        record(
+            Act.TOKEN_CREATED,
+            by=by,
+            custodian_id=membership.institution_id,
+            token=str(token.pk),
+            person=str(membership.user_id),
+            scopes=token.scopes,
+            until=token.expires_at.isoformat(),
+        )
+    return NewToken(token, written(token.pk, secret))
+
+
+def revoke_token(token_id: uuid.UUID, *, by: Principal) -> None:
+    """End a token at once; again does no harm."""
+    token = ApiToken.objects.select_related("membership").filter(pk=token_id).first()
+    if token is None:
+        raise NotThereError
+    _check_own(token.membership, by)
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now()):
+            record(
+                Act.TOKEN_REVOKED,
+                by=by,
+                custodian_id=token.membership.institution_id,
+                token=str(token.pk),
+            )
+
+
+def _check_own(membership: Membership, by: Principal) -> None:
+    """A token never makes another: what leaked would outlive its end."""
+    if by.actor.credential == "token":
+        raise NotAllowedError("A token is made or revoked at a page, not by another token.")
+    if by.membership is None or by.membership.pk != membership.pk:
+        raise NotThereError
+
+
+def _check(
+    membership: Membership,
+    lifetime: datetime.timedelta,
+    wanted: frozenset[Action],
+    allowed: frozenset[Action],
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    if not datetime.timedelta(0) < lifetime <= LONGEST:
+        wrong["lifetime"] = [f"A token lasts at most {LONGEST.days} days."]
+    if not wanted or wanted - allowed:
+        wrong["scopes"] = [f"This person's tokens can: {', '.join(sorted(allowed))}."]
+    if membership.state != MembershipState.ACTIVE or not membership.user.is_active:
+        wrong["membership"] = ["This person is not active here."]
+    if wrong:
+        sentences = " ".join(one for several in wrong.values() for one in several)
+        raise InvalidInputError(f"The token was not made. {sentences}", fields=wrong)
