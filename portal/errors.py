@@ -116,6 +116,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return answer(request, NotThereError())
 
 
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    return answer(request, NotAllowedError("This is not open to you."))
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return answer(request, SharingError("That request could not be read."))
 
