@@ -1,0 +1,173 @@
+"""What arrives is filed under the right patient, counted once, and never overwritten."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from sharing.audit.models import AuditEvent
+from sharing.audit.rules import Act
+from sharing.ingest import actions, queries
+from sharing.ingest.rules import FileState
+from sharing.ingest.work import spool
+from sharing.storage.objects import store
+from sharing.studies.models import Instance, Patient, Series, Study
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_ben_uploads_a_study_and_its_bytes_are_kept_as_they_were() -> None:
+    ben, data = make.principal("Ben"), make.image()
+    make.upload(ben, data)
+    kept = Instance.objects.get()
+    assert store().read(kept.key, 0, kept.size) == data
+    assert bytes(kept.sha256), kept.crc32 == make.digests(data)
+    assert Study.objects.get().patient.display_name == "Probe, Petra1"
+
+
+def test_a_study_knows_its_counts_while_more_arrives() -> None:
+    ben = make.principal("Ben")
+    upload = actions.start_upload(by=ben)
+    for number in (1, 2):
+        make.receive(upload, make.image(series=number), by=ben)
+        study = Study.objects.get()
+        assert (study.series_count, study.instance_count) == (number, number)
+    assert study.size == sum(one.size for one in Instance.objects.all())
+
+
+def test_the_same_file_twice_is_stored_once_and_said_to_be_there_already() -> None:
+    ben, data = make.principal("Ben"), make.image()
+    receipt = queries.receipt(make.upload(ben, data, data))
+    assert (receipt["stored"], receipt["duplicates"]) == (1, 1)
+    assert Instance.objects.count() == 1
+
+
+def test_the_same_number_with_other_content_is_kept_beside_and_surfaced() -> None:
+    ben = make.principal("Ben")
+    first, second = make.image(), make.image(SeriesDescription="Changed")
+    receipt = queries.receipt(make.upload(ben, first, second))
+    assert (receipt["stored"], receipt["conflicts"]) == (1, 1)
+    assert Study.objects.get().conflict_count == 1
+    kept = Instance.objects.order_by("variant")
+    assert [store().read(one.key, 0, one.size) for one in kept] == [first, second]
+
+
+def test_the_same_bytes_at_two_institutions_stay_apart() -> None:
+    data = make.image()
+    for name in ("Ben", "Cleo"):
+        receipt = queries.receipt(make.upload(make.principal(name), data))
+        assert receipt["stored"] == 1
+    one, other = Instance.objects.all()
+    assert one.key != other.key
+
+
+def test_one_number_and_two_names_are_two_patients() -> None:
+    ben = make.principal("Ben")
+    make.upload(
+        ben,
+        make.image(study=1, PatientID="12345"),
+        make.image(study=2, PatientID="12345"),
+    )
+    assert Patient.objects.count() == 2
+    assert {study.patient.display_name for study in Study.objects.all()} == {
+        "Probe, Petra1",
+        "Probe, Petra2",
+    }
+
+
+def test_one_study_number_on_two_patients_is_never_mixed() -> None:
+    ben = make.principal("Ben")
+    make.upload(ben, make.image(number=1), make.image(number=2, PatientName="Other^Olga"))
+    assert Study.objects.count() == 2
+    assert all(study.instance_count == 1 for study in Study.objects.all())
+
+
+def test_every_stored_image_is_in_the_audit_without_the_patient() -> None:
+    make.upload(make.principal("Ben"), make.image(), make.image(number=2))
+    rows = AuditEvent.objects.filter(action=Act.INSTANCES_STORED)
+    assert sum(row.detail["instances"] for row in rows) == 2
+    assert all(row.patient_ref and row.study_id for row in rows)
+    assert "Probe" not in str(list(AuditEvent.objects.values()))
+
+
+def test_nothing_is_left_in_the_spool() -> None:
+    upload = make.upload(make.principal("Ben"), make.image(), b"no image at all")
+    assert not list(spool.folder(upload.pk).iterdir())
+
+
+def test_what_is_no_image_is_named_with_its_reason() -> None:
+    ben = make.principal("Ben")
+    upload = actions.start_upload(by=ben)
+    file = make.receive(upload, b"MZ a viewer program", by=ben, path="AUTORUN/VIEWER.EXE")
+    assert file.state == FileState.SKIPPED
+    (skipped,) = queries.receipt(upload)["skipped"]
+    assert skipped["path"] == "AUTORUN/VIEWER.EXE"
+    assert "not a medical image" in skipped["reason"]
+
+
+def test_a_damaged_image_is_refused_and_says_what_to_do() -> None:
+    ben = make.principal("Ben")
+    upload = actions.start_upload(by=ben)
+    make.receive(upload, make.image()[:-10], by=ben, path="IM1")
+    (refused,) = queries.receipt(upload)["rejected"]
+    assert refused["path"] == "IM1"
+    assert refused["reason"]
+    assert not Instance.objects.exists()
+
+
+def test_an_image_that_its_list_names_and_that_never_came_is_named() -> None:
+    ben = make.principal("Ben")
+    upload, data = actions.start_upload(by=ben), make.image()
+    make.receive(upload, data, by=ben, path="IM1")
+    listed = {"path": "IM1", "size": len(data), "sha256": make.digests(data)[0].hex()}
+    lost = {"path": "IM2", "size": 9, "sha256": "0" * 64, "sop_instance_uid": "1.2.3"}
+    actions.finish_upload(upload, manifest=[listed, lost], by=ben)
+    (missing,) = queries.receipt(upload)["missing"]
+    assert (missing["path"], missing["sop_instance_uid"]) == ("IM2", "1.2.3")
+
+
+def test_a_cancelled_upload_takes_nothing_more() -> None:
+    from sharing.kernel.errors import ConflictError
+
+    ben = make.principal("Ben")
+    upload = actions.start_upload(by=ben)
+    actions.cancel_upload(upload, by=ben)
+    with pytest.raises(ConflictError):
+        actions.create_file(upload, path="IM1", size=10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_senders_at_once_lose_and_double_nothing() -> None:
+    ben, cleo = make.principal("Ben"), make.principal("Cleo")
+    uploads = {by.actor.name: actions.start_upload(by=by) for by in (ben, cleo)}
+    errors: list[BaseException] = []
+
+    def send(by: object, numbers: range) -> None:
+        try:
+            for number in numbers:
+                data = make.image(series=number % 3, number=number)
+                make.receive(uploads[by.actor.name], data, by=by)  # type: ignore[attr-defined]
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    # Overlapping, so that the same bytes race each other.
+    ranges = (range(1, 21), range(11, 31), range(1, 31))
+    threads = [
+        threading.Thread(target=send, args=(by, numbers))
+        for by in (ben, cleo)
+        for numbers in ranges
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    for by in (ben, cleo):
+        receipt = queries.receipt(uploads[by.actor.name])
+        assert (receipt["stored"], receipt["duplicates"]) == (30, 40)
+        study = Study.objects.get(institution=by.actor.institution_id)
+        assert (study.series_count, study.instance_count) == (3, 30)
+        assert sum(one.instance_count for one in Series.objects.filter(study=study)) == 30
