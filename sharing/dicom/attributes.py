@@ -92,6 +92,11 @@ def text(raw: Raw, charset: str, limits: Limits) -> str:
 
 def code(raw: Raw, charset: str, limits: Limits) -> str:
     """A coded string or UID; the first of several values, without surrounding spaces."""
+    plain = raw.value.strip(b" \0")
+    return plain.decode("ascii") if plain.isalnum() else _first(raw, limits)
+
+
+def _first(raw: Raw, limits: Limits) -> str:
     return text(raw, "", limits).split("\\", 1)[0].strip()
 
 
@@ -158,6 +163,9 @@ def number(raw: Raw, charset: str, limits: Limits) -> float | None:
 
 def whole(raw: Raw, charset: str, limits: Limits) -> int | None:
     """The first number if it is whole and fits 32 bits, or None."""
+    plain = raw.value.strip(b" \0")
+    if plain.isdigit() and len(plain) < 10 and raw.vr not in _NUMBERS:
+        return int(plain)
     found = number(raw, charset, limits)
     if found is None or found != int(found) or not -_INT32 <= found < _INT32:
         return None
@@ -166,6 +174,8 @@ def whole(raw: Raw, charset: str, limits: Limits) -> int | None:
 
 def count(raw: Raw, charset: str, limits: Limits) -> int | None:
     """An unsigned number, whatever width the writer gave it."""
+    if raw.vr == "US" and len(raw.value) == 2:
+        return int.from_bytes(raw.value, "little" if raw.little else "big")
     if raw.vr in _NUMBERS or raw.vr in ("IS", "DS"):
         return whole(raw, charset, limits)
     if len(raw.value) not in (2, 4):

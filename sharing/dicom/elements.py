@@ -32,6 +32,7 @@ STANDARD_VRS: Final[dict[bytes, tuple[str, bool]]] = {
     **{vr.encode(): (vr, False) for vr in _SHORT_VRS.split()},
     **{vr.encode(): (vr, True) for vr in _LONG_VRS.split()},
 }
+_BLANK: Final = b"\0 \r\n\x1a"
 _FRAGMENTED: Final = frozenset({"OB", "OW", "UN", "OB or OW"})
 
 
@@ -74,7 +75,9 @@ class Window:
 
     def take(self, position: int, count: int) -> bytes:
         """The `count` bytes at `position`."""
-        index = self.reach(position, count)
+        index = position - self.base
+        if index < 0 or position + count > self.stop:
+            index = self.reach(position, count)
         return self.data[index : index + count]
 
     def glance(self, position: int, count: int) -> bytes:
@@ -248,14 +251,17 @@ class Walk:
         Yields
         ------
         Step
-            In order of the bytes. Fewer than eight bytes at the end are padding.
+            In order of the bytes. A few blanks at the end are padding.
 
         Raises
         ------
         RefusedError
             If lengths contradict each other or a bound is passed.
         """
-        return self._dataset(form, self.window.size, 0)
+        yield from self._dataset(form, self.window.size, 0)
+        left = min(self.window.size - self.position, 8)
+        if left > 0 and self.window.take(self.position, left).strip(_BLANK):
+            raise RefusedError(Reason.TRUNCATED)
 
     def _dataset(self, form: Form, end: int, depth: int) -> Iterator[Step]:
         head, window, value = form.head, self.window, What.VALUE

@@ -34,6 +34,7 @@ from sharing.dicom.refusal import Reason, RefusedError
 INSTANCE: Final = "instance"
 DICOMDIR: Final = "dicomdir"
 
+_VALUE: Final = What.VALUE
 _CHARSET: Final = 0x00080005
 _CLASS: Final = 0x00080016
 _INSTANCE: Final = 0x00080018
@@ -194,23 +195,23 @@ class _Sighting:
         self._walk = Walk(self.dataset.window, self.dataset.start, self.limits, _SEEN)
         try:
             for step in self._walk.steps(self.dataset.form):
-                if self._path or step.what is not What.VALUE:
+                if self._path or step.what is not _VALUE:
                     self._see_nested(step)
+                    if self.is_directory:
+                        return
                 elif step.tag in _KEPT:
                     self._keep(self.found, step)
-                elif step.tag >= tags.FLOAT_PIXEL_DATA or step.tag == tags.OFFSET_TABLE:
+                else:
                     self._see_pixels(step)
-                if self.is_directory:
-                    return
         except RefusedError as error:
             if self.pixels is None or error.reason in _HOSTILE:
                 raise
 
     def _keep(self, into: dict[int, Raw], step: Step) -> None:
-        if step.length and step.tag not in into:
-            length = min(step.length, self.limits.text_bytes)
-            value = self.dataset.window.take(step.at, length)
-            into[step.tag] = Raw(step.vr, value, step.form.little)
+        _, tag, vr, length, at, form = step
+        if length and tag not in into:
+            value = self.dataset.window.take(at, min(length, self.limits.text_bytes))
+            into[tag] = Raw(vr, value, form.little)
 
     def _see_nested(self, step: Step) -> None:
         what = step.what
