@@ -1,6 +1,7 @@
 """How gunicorn serves the portal: threads under WSGI, so that a cut upload keeps what came."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -10,7 +11,8 @@ threads = int(os.environ.get("WEB_THREADS", "16"))
 timeout = 120
 graceful_timeout = 30
 keepalive = 75
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 a sign of life must not wait for a slow disk
+worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 preload_app = True
 control_socket_disable = True
 errorlog = "-"

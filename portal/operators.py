@@ -46,8 +46,6 @@ def principal(email: str = "") -> Principal:
 def _local_member() -> Membership:
     if connection.vendor != "sqlite" or Institution.objects.exists():
         raise CommandError("Nobody may upload yet. Invite somebody first, or say --as EMAIL.")
-    institution = Institution.objects.create(
-        name="This computer"
-    )
+    institution = Institution.objects.create(name="This computer")
     user = User.objects.create_user(LOCAL_ADDRESS, name="Operator")
     return Membership.objects.create(user=user, institution=institution, role=Role.ADMINISTRATOR)

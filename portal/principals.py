@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
@@ -47,9 +47,7 @@ class PrincipalMiddleware:
         self._set(request, lambda: found)
         return None
 
-    def process_exception(
-        self, request: HttpRequest, error: Exception
-    ) -> HttpResponseBase | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         return errors.answer(request, error) if isinstance(error, SharingError) else None
 
     @staticmethod
@@ -68,9 +66,7 @@ def _of_account(request: HttpRequest) -> Principal:
     membership = current_membership(request)
     if membership is None:
         return principals.person(user, came)
-    return principals.member(
-        membership, came, credential_id=_session_reference(request)
-    )
+    return principals.member(membership, came, credential_id=_session_reference(request))
 
 
 def _of_token(header: str, came: Origin) -> Principal:
@@ -133,9 +129,9 @@ def _csrf_problem(request: HttpRequest, view: Any) -> HttpResponseBase | None:
         return None
     if "Authorization" in request.headers or not request.user.is_authenticated:
         return None
-    check = CSRFCheck(lambda _: None)
+    check = CSRFCheck(lambda _: HttpResponse())
     check.process_request(request)
-    if check.process_view(request, None, (), {}):
+    if check.process_view(request, view, (), {}):
         return errors.answer(
             request, NotAllowedError("The page is out of date. Reload it and try again.")
         )

@@ -95,13 +95,9 @@ def receive(to: Upload, data: bytes, *, by: Principal, path: str = "") -> Upload
 
 def study(by: Principal, *, number: int = 1, series: int = 1, images: int = 2) -> Study:
     """A study of so many series with so many images each, at the institution of `by`."""
-    files = [
-        image(number, s, i) for s in range(1, series + 1) for i in range(1, images + 1)
-    ]
+    files = [image(number, s, i) for s in range(1, series + 1) for i in range(1, images + 1)]
     upload(by, *files)
-    return Study.objects.get(
-        uid=f"1.2.826.0.1.{number}", institution=by.actor.institution_id
-    )
+    return Study.objects.get(uid=f"1.2.826.0.1.{number}", institution=by.actor.institution_id)
 
 
 def first_series(of: Study) -> Series:

@@ -86,7 +86,15 @@ def instances_of(principal: Principal, series: Series) -> QuerySet[Instance]:
 def searched(principal: Principal, **query: Any) -> None:
     """Write down a search: which fields it named, not what they said of a patient."""
     permit(principal, Action.SEARCH)
-    record(Act.SEARCHED, by=principal, fields=sorted(name for name, value in query.items() if value))
+    record(
+        Act.SEARCHED, by=principal, fields=sorted(name for name, value in query.items() if value)
+    )
+
+
+def watched(principal: Principal) -> None:
+    """Write down that a list is being looked at while it renews itself: one row, then counts."""
+    permit(principal, Action.SEARCH)
+    viewings.note(Act.SEARCHED, by=principal, facts={}, counts={"renewals": 1})
 
 
 # ---- Reads: each leaves its row first ----------------------------------------------------------
@@ -179,7 +187,7 @@ def facts(study: Study) -> dict[str, Any]:
     return {
         "custodian_id": study.institution_id,
         "study_id": study.pk,
-        "patient_ref": patient_reference(study.institution_id, study.patient.identity),
+        "patient_ref": patient_reference(study.institution_id, bytes(study.patient.identity)),
     }
 
 

@@ -1,6 +1,7 @@
 """Who asks, what they may do, and what they can reach."""
 
 import dataclasses
+import uuid
 from collections.abc import Callable
 
 from django.db.models import QuerySet
@@ -20,10 +21,10 @@ class Actor:
     kind: ActorKind
     id: str = ""
     name: str = ""
-    institution_id: object = None
+    institution_id: uuid.UUID | None = None
     credential: str = ""  # session, token, link, shell
     credential_id: str = ""
-    link_id: object = None
+    link_id: uuid.UUID | None = None
 
 
 def _always() -> bool:
@@ -51,7 +52,7 @@ class Principal:
         return self.actor.kind == ActorKind.NOBODY
 
     @property
-    def whole_institution(self) -> object:
+    def whole_institution(self) -> uuid.UUID | None:
         """The institution whose every series is reached, where that is the case: for fast lists."""
         return self.membership.institution_id if self.membership else None
 

@@ -40,7 +40,7 @@ class Viewings:
         self._open: dict[tuple[Any, ...], _Viewing] = {}
         self._thread: threading.Thread | None = None
 
-    def note(self, act: Act, *, by: Any, facts: dict[str, Any], counts: dict[str, int]) -> None:
+    def note(self, act: Act, *, by: Any, facts: dict[str, Any], counts: dict[str, Any]) -> None:
         """Count a read, and write the row that covers it if there is none yet."""
         key = (act, *_who(by), facts.get("study_id"))
         now = time.monotonic()
@@ -64,7 +64,7 @@ class Viewings:
                     viewing.counts.update(counts)
                 log.warning("audit.counts-delayed")
 
-    def _taken(self) -> list[tuple[Act, _Viewing, dict[str, int]]]:
+    def _taken(self) -> list[tuple[Act, _Viewing, dict[str, Any]]]:
         now, taken = time.monotonic(), []
         with self._lock:
             for key, viewing in list(self._open.items()):

@@ -29,11 +29,11 @@ MOST_IN_MANIFEST = 200_000
 def start_upload(*, by: Principal, note: str = "", channel: str = "") -> Upload:
     """Open an upload in the principal's institution."""
     gate.permit(by, Action.UPLOAD)
-    assert by.membership is not None and by.user is not None  # UPLOAD is a member's action
+    assert by.membership is not None  # UPLOAD is a member's action
     with transaction.atomic():
         upload = Upload.objects.create(
             institution=by.membership.institution,
-            created_by=by.user,
+            created_by=by.membership.user,
             note=note[:LONGEST_NOTE],
             channel=channel or by.origin.channel,
         )
@@ -52,7 +52,9 @@ def create_file(upload: Upload, *, path: str, size: int) -> UploadFile:
     """Make room for a file that arrives in pieces."""
     check_room(size)
     reopen(upload)
-    return UploadFile.objects.create(upload=upload, path=path[:1024], size=size, expires_at=expiry())
+    return UploadFile.objects.create(
+        upload=upload, path=path[:1024], size=size, expires_at=expiry()
+    )
 
 
 def expiry() -> datetime.datetime:

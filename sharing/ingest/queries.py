@@ -57,7 +57,7 @@ def file(principal: Principal, upload_id: uuid.UUID, file_id: uuid.UUID) -> Uplo
     return found
 
 
-def counts(upload: Upload) -> dict[str, int]:
+def counts(upload: Upload) -> dict[str, Any]:
     """How many files are in which state."""
     states = upload.files.values_list("state").annotate(Count("pk"))
     return {str(state): count for state, count in states}

@@ -28,10 +28,10 @@ def _resumed(request: HttpRequest) -> dict[str, str] | None:
     if not wanted:
         return None
     try:
-        id = uuid.UUID(wanted)
+        upload_id = uuid.UUID(wanted)
     except ValueError as error:
         raise NotThereError from error
-    upload = queries.upload(request.principal, id, writing=True)  # type: ignore[attr-defined]
+    upload = queries.upload(request.principal, upload_id, writing=True)  # type: ignore[attr-defined]
     return {
         "id": str(upload.pk),
         "files_url": reverse("upload-files", args=[upload.pk]),

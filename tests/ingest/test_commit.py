@@ -5,11 +5,13 @@ import threading
 import pytest
 from django.db import connection
 
+from sharing.access.principal import Principal
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
+from sharing.kernel.errors import ConflictError
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Patient, Series, Study
 from tests import factories as make
@@ -22,7 +24,7 @@ def test_ben_uploads_a_study_and_its_bytes_are_kept_as_they_were() -> None:
     make.upload(ben, data)
     kept = Instance.objects.get()
     assert store().read(kept.key, 0, kept.size) == data
-    assert bytes(kept.sha256), kept.crc32 == make.digests(data)
+    assert (bytes(kept.sha256), kept.crc32) == make.digests(data)
     assert Study.objects.get().patient.display_name == "Probe, Petra1"
 
 
@@ -128,8 +130,6 @@ def test_an_image_that_its_list_names_and_that_never_came_is_named() -> None:
 
 
 def test_a_cancelled_upload_takes_nothing_more() -> None:
-    from sharing.kernel.errors import ConflictError
-
     ben = make.principal("Ben")
     upload = actions.start_upload(by=ben)
     actions.cancel_upload(upload, by=ben)
@@ -143,12 +143,12 @@ def test_many_senders_at_once_lose_and_double_nothing() -> None:
     uploads = {by.actor.name: actions.start_upload(by=by) for by in (ben, cleo)}
     errors: list[BaseException] = []
 
-    def send(by: object, numbers: range) -> None:
+    def send(by: Principal, numbers: range) -> None:
         try:
             for number in numbers:
                 data = make.image(series=number % 3, number=number)
-                make.receive(uploads[by.actor.name], data, by=by)  # type: ignore[attr-defined]
-        except BaseException as error:
+                make.receive(uploads[by.actor.name], data, by=by)
+        except Exception as error:  # noqa: BLE001 told by the thread that waits
             errors.append(error)
         finally:
             connection.close()

@@ -141,7 +141,7 @@ def test_an_unfinished_file_expires_and_its_bytes_go(
     assert path.exists()
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=8)
     with time_machine.travel(later), django_capture_on_commit_callbacks(execute=True):
-        expire(None)  # type: ignore[arg-type]
+        expire(None)
     file.refresh_from_db()
     assert (file.state, path.exists()) == (FileState.REMOVED, False)
 

@@ -146,7 +146,9 @@ def _show(result: dict[str, Any]) -> None:
         for one in study["series"]:
             count = one["stored"] + one["duplicates"] + one["conflicts"]
             number = "" if one["number"] is None else one["number"]
-            console.print(f"  {one['modality']:<4} {number:>4}  {one['description']}  {count} images")
+            console.print(
+                f"  {one['modality']:<4} {number:>4}  {one['description']}  {count} images"
+            )
     console.print(
         f"\nStored {result['stored']}, already there {result['duplicates']}, "
         f"in conflict {result['conflicts']}, not taken {len(result['rejected'])}."

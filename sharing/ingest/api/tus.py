@@ -334,4 +334,3 @@ def _tell(response: HttpResponse, file: UploadFile) -> None:
         response["Upload-Outcome"] = file.state
     elif file.expires_at:
         response["Upload-Expires"] = http_date(file.expires_at.timestamp())
-

@@ -30,7 +30,7 @@ class NewUpload(serializers.Serializer[Any]):
     )
 
 
-class UploadShown(serializers.Serializer[Upload]):
+class UploadShown(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     state = serializers.CharField(help_text="receiving, finished or cancelled")
     note = serializers.CharField()
@@ -132,7 +132,7 @@ class UploadList(APIView):
     @extend_schema(operation_id="uploads_list", responses=UploadShown(many=True))
     def get(self, request: Request) -> Response:
         """The latest hundred uploads of your institution."""
-        found = queries.uploads(request._request.principal)[:100]  # type: ignore[attr-defined]
+        found = list(queries.uploads(request._request.principal)[:100])  # type: ignore[attr-defined]
         return Response(UploadShown(found, many=True).data)
 
     @extend_schema(operation_id="uploads_create", request=NewUpload, responses={201: UploadShown})

@@ -87,6 +87,6 @@ def _read(arrival: Arrival, path: Path) -> None:
 
 
 def _refuse(file: UploadFile, error: RefusedError) -> None:
-    skipped = error.reason in (Reason.NOT_DICOM,)
+    skipped = error.reason == Reason.NOT_DICOM
     file.state = FileState.SKIPPED if skipped else FileState.REFUSED
     file.reason, file.reason_code = error.detail[:400], str(error.reason)

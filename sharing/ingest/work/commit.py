@@ -7,7 +7,7 @@ and each sender is answered only after its own rows are durable (DESIGN 4.4).
 import logging
 import threading
 import uuid
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,7 +63,7 @@ class Committer:
             batch, self._queue = self._queue[:MOST_AT_ONCE], self._queue[MOST_AT_ONCE:]
         try:
             commit_batch([(one.arrival, one.by) for one in batch])
-        except BaseException as error:  # each sender is told; the leader's thread raises its own
+        except BaseException as error:  # noqa: BLE001 each sender is told; the leader's thread raises its own
             for one in batch:
                 one.error = error
         finally:
@@ -328,7 +328,7 @@ def _find_or_make(one: Arrival, now: Any) -> tuple[uuid.UUID, uuid.UUID]:
             "sex": found.patient_sex[:16],
         },
     )
-    study, made = Study.objects.get_or_create(
+    study, _ = Study.objects.get_or_create(
         institution_id=one.institution_id,
         patient=patient,
         uid=header.study_uid,

@@ -10,12 +10,20 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
+from isal import isal_zlib
 
 from sharing.kernel.errors import SharingError, UnavailableError
 
 CHUNK = 1 << 20
+
+
+class Running(Protocol):
+    """A hash that grows: hashlib's, or a CRC."""
+
+    def update(self, chunk: bytes, /) -> object: ...
 
 
 class FileBusyError(SharingError):
@@ -79,7 +87,7 @@ def held(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: "hashlib._Hash") -> int:
+def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: Running) -> int:
     """Write `chunks` at `start` and return how many bytes there are now.
 
     When the sender's connection breaks, what came before is kept: the caller still calls `sync`.
@@ -103,8 +111,6 @@ def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: "hashlib._
 
 def sha256_of(path: Path) -> tuple[bytes, int]:
     """SHA-256 and CRC-32 of a file, read once in chunks."""
-    from isal import isal_zlib
-
     running, crc = hashlib.sha256(), 0
     with path.open("rb") as source:
         while chunk := source.read(CHUNK):

@@ -95,9 +95,7 @@ def receive_zip(
     return committer.commit(Arrival(file, upload.institution_id, fresh=False), by)
 
 
-def receive_paths(
-    upload: Upload, paths: list[Path], *, by: Asking, seen: Seen
-) -> None:
+def receive_paths(upload: Upload, paths: list[Path], *, by: Asking, seen: Seen) -> None:
     """Receive files and folders from this machine's disk, four at a time, in order of name."""
 
     def receive(item: tuple[Path, str]) -> UploadFile:
@@ -111,9 +109,7 @@ def receive_paths(
         seen(file)
 
 
-def _receive_path(
-    upload: Upload, path: Path, name: str, *, by: Asking, seen: Seen
-) -> UploadFile:
+def _receive_path(upload: Upload, path: Path, name: str, *, by: Asking, seen: Seen) -> UploadFile:
     try:
         with path.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
