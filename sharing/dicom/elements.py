@@ -266,6 +266,7 @@ class Walk:
     def _dataset(self, form: Form, end: int, depth: int) -> Iterator[Step]:
         head, window, value = form.head, self.window, What.VALUE
         most, wanted = self.limits.elements, self.wanted
+        new = tuple.__new__  # the constructor of a named tuple takes twice as long
         while self.position + 8 <= end:
             tag, vr, length, at = head(window, self.position)
             self.count += 1
@@ -285,7 +286,7 @@ class Walk:
                 raise _overrun(tag, at + length > window.size)
             self.position = at + length
             if wanted is None or tag in wanted:
-                yield Step(value, tag, vr, length, at, form)
+                yield new(Step, (value, tag, vr, length, at, form))
         self.position = end if depth else self.position
 
     def _nested(self, step: Step, end: int, depth: int) -> Iterator[Step]:

@@ -27,8 +27,8 @@ from tests.dicom.making import (
 SYNTAXES = [IMPLICIT, EXPLICIT, BIG, DEFLATED]
 
 
-def as_json(raw: bytes, **options: str) -> dict:
-    return json.loads(metadata(io.BytesIO(raw), scanned(raw), **options))
+def as_json(raw: bytes, bulk_root: str = "") -> dict:
+    return json.loads(metadata(io.BytesIO(raw), scanned(raw), bulk_root=bulk_root))
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
