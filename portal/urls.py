@@ -1,18 +1,48 @@
 """The whole map."""
 
-from django.urls import include, path
+from collections.abc import Iterable
+from typing import Any
 
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, include, path
+
+from portal import health
+from sharing.console import urls as console
 from sharing.ingest import urls as ingest
 from sharing.links import urls as links
 
+
+def _together(patterns: Iterable[Any]) -> list[Any]:
+    """allauth's pages, each one transaction: what they change and its audit row come together."""
+    found = list(patterns)
+    for pattern in found:
+        if isinstance(pattern, URLResolver):
+            _together(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            pattern.callback = transaction.atomic(pattern.callback)
+    return found
+
+
+def _allauth() -> list[Any]:
+    from allauth import urls
+
+    return _together(urls.urlpatterns)
+
+
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("sharing.console.urls")),
+    path("accounts/", include(_allauth())),
     path("", include("sharing.ingest.urls")),
     path("", include("sharing.links.urls")),
     path("", include("sharing.viewer.urls")),
     path("dicom-web/", include("sharing.dicomweb.urls")),
     path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),
-    path("api/", include([*ingest.api_urlpatterns, *links.api_urlpatterns])),
+    path(
+        "api/",
+        include([*console.api_urlpatterns, *ingest.api_urlpatterns, *links.api_urlpatterns]),
+    ),
 ]
 handler400 = "portal.errors.bad_request"
 handler403 = "portal.errors.forbidden"

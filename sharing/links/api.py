@@ -20,10 +20,11 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.jobs.actions import idempotent
 from sharing.links import actions, principal, queries
 from sharing.links.forms import ClaimForm
 from sharing.links.models import Claim, ShareLink
-from sharing.links.rules import MOST_USES, Factor, LinkState, device, masked
+from sharing.links.rules import MOST_USES, Factor, LinkState, masked
 
 
 class Pages(PageNumberPagination):
@@ -123,10 +124,7 @@ class ClaimShown(serializers.Serializer[Claim]):
     opened_at = serializers.DateTimeField(source="created_at")
     ends_at = serializers.DateTimeField(source="expires_at")
     address = serializers.CharField(help_text="From where: the IP address.")
-    device = serializers.SerializerMethodField(help_text="Such as: Chrome on Windows.")
-
-    def get_device(self, claim: Claim) -> str:
-        return device(claim.agent)
+    device = serializers.CharField(help_text="With what, such as: Chrome on Windows.")
 
 
 class Opening(serializers.Serializer[Any]):
@@ -187,6 +185,7 @@ class Links(GenericAPIView[ShareLink]):
         return self.get_paginated_response(_shown(by, page, many=True))
 
     @extend_schema(operation_id="links_create", request=NewLink, responses={201: LinkMade})
+    @idempotent
     def post(self, request: Request) -> Response:
         """Make a share link. The answer holds its secret and its passcode, this one time."""
         given = NewLink(data=request.data)

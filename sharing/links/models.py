@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sharing.accounts.models import Institution, User
 from sharing.kernel.ids import new_id, random_id
-from sharing.links.rules import Factor, LinkState, state
+from sharing.links.rules import Factor, LinkState, device, state
 from sharing.studies.models import Series, Study
 
 
@@ -122,6 +122,11 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return f"claim {self.id}"
+
+    @property
+    def device(self) -> str:
+        """With what it was opened: "Chrome on Windows"."""
+        return device(self.agent)
 
 
 class MailboxCode(models.Model):

@@ -5,10 +5,22 @@ const closeMenus = (except) => {
   }
 };
 
+/* An opener or a closer may be a link, for browsers without scripts: here it stays on the page. */
+function open(event, dialog) {
+  event.preventDefault();
+  dialog?.showModal();
+}
+
+function close(event, dialog) {
+  event.preventDefault();
+  dialog.close();
+}
+
 function click(event) {
   const opener = event.target.closest("[data-opens]");
-  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
-  if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+  if (opener) open(event, document.getElementById(opener.dataset.opens));
+  const closer = event.target.closest("dialog [data-closes]");
+  if (closer) close(event, closer.closest("dialog"));
   if (event.target instanceof HTMLDialogElement) event.target.close(); // its backdrop
   closeMenus(event.target.closest("details[data-menu]"));
 }

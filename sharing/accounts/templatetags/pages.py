@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -145,6 +145,17 @@ def filesize(size: float) -> str:
         if size < 999.5:
             return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
     return f"{size / 1000:.1f} TB"
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@register.filter
+def dicom_date(date: str) -> str:
+    """A DICOM date (YYYYMMDD) as people write it: 7 Mar 2024; whatever is none stays as it is."""
+    if len(date) != 8 or not date.isdigit() or not 1 <= int(date[4:6]) <= 12:
+        return date
+    return f"{int(date[6:])} {MONTHS[int(date[4:6]) - 1]} {date[:4]}"
 
 
 # What stands in the staff's column: the action that opens it, where it is, its icon, its name.

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, When
 from django.utils import timezone
 
 from sharing.access import gate
@@ -162,7 +162,8 @@ def _attempt(
     """Count the use and the try, then look: whoever asks at the same moment waits for the row."""
     counted = _open(link_id, digest).update(
         uses=F("uses") + 1,
-        tries=Case(When(factor=Factor.PASSCODE, then=F("tries") + 1), default=F("tries")),
+        tries=F("tries")
+        + Case(When(factor=Factor.PASSCODE, then=1), default=0, output_field=IntegerField()),
     )
     if not counted:
         return _refused(link_id, digest, origin)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import hashlib
 import uuid
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,6 +23,8 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.jobs.actions import once
+from sharing.kernel import secrets
 from sharing.kernel.errors import InvalidInputError, NotThereError
 from sharing.links import actions, queries
 from sharing.links.forms import ExtendForm, LinksFilter, ShareForm
@@ -40,6 +43,10 @@ class Choice:
     whole: bool
     series: list[tuple[Series, bool]]
 
+    @property
+    def url(self) -> str:
+        return f"/studies/{self.study.pk}/"
+
     def items(self) -> list[actions.Chosen]:
         if self.whole:
             return [(self.study, None)]
@@ -50,20 +57,30 @@ class Choice:
 @declares(Action.SHARE)
 def share(request: HttpRequest) -> HttpResponseBase:
     """Choose what is given and how; the answer shows the link this one time."""
-    by = _by(request)
     choices = _choices(request)
     form = ShareForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        items = [item for choice in choices for item in choice.items()]
         try:
-            made = actions.create_link(items=items, by=by, **form.wishes())
+            return _made(request, choices, form)
         except InvalidInputError as error:
             _show(form, error)
-        else:
-            return _handed_over(request, made)
-    response = render(request, "links/share.html", {"form": form, "choices": choices})
-    response["Cache-Control"] = "no-store"
-    return response
+    once_only = request.POST.get("once") or secrets.new_secret(128)
+    context = {"form": form, "choices": choices, "once": once_only}
+    return _private(render(request, "links/share.html", context))
+
+
+def _made(request: HttpRequest, choices: list[Choice], form: ShareForm) -> HttpResponse:
+    """The new link's page; the very same page when the same form is sent again."""
+    by = _by(request)
+
+    def answer() -> tuple[int, bytes]:
+        items = [item for choice in choices for item in choice.items()]
+        return 200, _handed_over(request, actions.create_link(items=items, by=by, **form.wishes()))
+
+    sent = hashlib.sha256(request.body).digest()
+    key = f"{request.POST.get('once', '')[:64]}.{sent.hex()}"
+    status, page, _ = once(asker=f"page:{by.actor.id}", key=key, fingerprint=sent, answer=answer)
+    return _private(HttpResponse(page, status=status))
 
 
 def _choices(request: HttpRequest) -> list[Choice]:
@@ -96,7 +113,7 @@ def _show(form: ShareForm, error: InvalidInputError) -> None:
             form.add_error(field if field in form.fields else None, sentence)
 
 
-def _handed_over(request: HttpRequest, made: actions.NewLink) -> HttpResponse:
+def _handed_over(request: HttpRequest, made: actions.NewLink) -> bytes:
     link = made.link
     by = _by(request)
     text = render_to_string("links/mail/handed_over.txt", {"made": made, "link": link}).strip()
@@ -109,9 +126,7 @@ def _handed_over(request: HttpRequest, made: actions.NewLink) -> HttpResponse:
         "mail": text,
         "mailto": _mailto(link.recipient_email, text),
     }
-    response = render(request, "links/handed_over.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render_to_string("links/handed_over.html", context, request).encode()
 
 
 def qr_code(url: str) -> SafeString:
