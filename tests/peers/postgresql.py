@@ -21,7 +21,17 @@ def begin(folder: Path) -> Peer:
     if user is not None:
         for path in (folder, log):
             os.chown(path, user, user)
-    initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", "handover", "-A", "trust", "-E", "UTF8"]
+    initdb: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        "handover",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+    ]
     processes.run([*initdb, "--locale=C", "--no-instructions"], log=log, user=user)
     server = processes.start(
         [
