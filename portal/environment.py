@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from sharing.storage.objects.location import locate
+
 
 def text(name: str, default: str = "") -> str:
     """The value of `name`, from the environment or from the file that `name_FILE` names."""
@@ -79,6 +81,28 @@ def database(name: str, default: str) -> dict[str, object]:
     raise ImproperlyConfigured(
         f"{name} must begin with sqlite:/// or postgresql://, not {url.scheme!r}."
     )
+
+
+def small_files(storage_url: str, access_key: str, secret_key: str) -> dict[str, object]:
+    """Django's storage for small files: a folder, or beside the images in their bucket."""
+    try:
+        place = locate(storage_url)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
+    if place.folder is not None:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    options: dict[str, object] = {
+        "bucket_name": place.bucket,
+        "location": f"{place.prefix}/files".lstrip("/"),
+        "endpoint_url": place.endpoint or None,
+        "region_name": place.region or None,
+        "addressing_style": place.style,
+        "access_key": access_key or None,
+        "secret_key": secret_key or None,
+        "querystring_auth": True,
+        "default_acl": None,
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
 def _sqlite(name: str, path: str) -> dict[str, object]:

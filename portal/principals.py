@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from portal import errors
 from sharing.access import principal as principals
 from sharing.access.principal import Principal
+from sharing.access.rules import Action
 from sharing.accounts.models import Membership
 from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
@@ -21,6 +22,14 @@ from sharing.kernel.requests import Origin
 from sharing.links.principal import claim
 
 CLAIM_COOKIE = "claim"
+# What the staff's places are for; whoever may not use one does not see it.
+PLACES = {
+    "worklist": Action.SEARCH,
+    "upload": Action.UPLOAD,
+    "links": Action.SHARE,
+    "activity": Action.REVIEW,
+    "people": Action.ADMINISTER,
+}
 
 
 class PrincipalMiddleware:
@@ -161,6 +170,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "demo": settings.DEMO,
         "membership": principal.membership,
+        "institution": principal.membership.institution,
+        "places": [place for place, action in PLACES.items() if principal.may(action)],
         "memberships": Membership.objects.filter(
             user=principal.user, state=MembershipState.ACTIVE
         ).select_related("institution"),

@@ -134,12 +134,14 @@ STORAGE_URL = env.checked(
     lambda url: url.startswith(("file:///", "s3://")),
     "file:///FOLDER or s3://BUCKET/PREFIX?endpoint=…",
 )
+STORAGE_ACCESS_KEY = env.text("STORAGE_ACCESS_KEY")
+STORAGE_SECRET_KEY = env.text("STORAGE_SECRET_KEY")
 SPOOL_DIR = Path(env.text("SPOOL_DIR", str(VAR_DIR / "spool")))
 MEDIA_ROOT = VAR_DIR / "files"  # small files: what the pages keep beside the images
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static" / "dist"  # where Vite puts what it builds
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": env.small_files(STORAGE_URL, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True

@@ -16,7 +16,7 @@ from portal import operators
 from sharing.access import principal as principals
 from sharing.access.principal import Principal
 from sharing.accounts.models import Institution, Membership, User
-from sharing.accounts.rules import ROLE_SENTENCES, Role
+from sharing.accounts.rules import Role
 from sharing.dicom import synthetic
 from sharing.ingest import actions as ingest
 from sharing.ingest.work.unpack import receive_stream
@@ -140,8 +140,7 @@ def _make_link(kept: _Kept) -> None:
 def _told(kept: _Kept) -> str:
     lines = ["", f"Handover is at {settings.BASE_URL}", "", "Sign in as"]
     for email, name, institution, role in PEOPLE:
-        what = ROLE_SENTENCES[role].rstrip(".").lower()
-        lines.append(f"  {email:<22} {name}, {institution}: {what}")
+        lines.append(f"  {email:<24}{name}, {role.label.lower()} at {institution}")
     lines += ["", f"  password (all of them)  {kept.values['password']}"]
     if "link" in kept.values:
         lines += [
