@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from sharing.accounts.rules import MembershipState, Role
+from sharing.accounts.rules import InvitationState, MembershipState, Role, invitation_state
 from sharing.kernel.ids import new_id
 
 
@@ -126,3 +126,12 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation {self.id}"
+
+    @property
+    def state(self) -> InvitationState:
+        return invitation_state(
+            now=timezone.now(),
+            expires_at=self.expires_at,
+            accepted_at=self.accepted_at,
+            withdrawn_at=self.withdrawn_at,
+        )

@@ -1,6 +1,11 @@
 """Roles: what each is called and what it is for. What a role may do stands in `access.rules`."""
 
+import datetime
+
 from django.db.models import TextChoices
+
+# Long enough that one sent on a Friday afternoon is still good on Monday morning.
+INVITATION_LIFETIME = datetime.timedelta(days=3)
 
 
 class Role(TextChoices):
@@ -21,3 +26,24 @@ ROLE_SENTENCES = {
 class MembershipState(TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
+
+
+class InvitationState(TextChoices):
+    OPEN = "open", "Waiting for an answer"
+    EXPIRED = "expired", "Expired"
+    ACCEPTED = "accepted", "Accepted"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+def invitation_state(
+    *,
+    now: datetime.datetime,
+    expires_at: datetime.datetime,
+    accepted_at: datetime.datetime | None,
+    withdrawn_at: datetime.datetime | None,
+) -> InvitationState:
+    if accepted_at is not None:
+        return InvitationState.ACCEPTED
+    if withdrawn_at is not None:
+        return InvitationState.WITHDRAWN
+    return InvitationState.EXPIRED if expires_at <= now else InvitationState.OPEN

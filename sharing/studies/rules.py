@@ -1,18 +1,17 @@
 """Pure rules of study data: who is the same patient, and what a search looks for."""
 
+import datetime
 import hashlib
-import unicodedata
 
+from sharing.dicom import names
 from sharing.dicom.attributes import Attributes
 
 SEARCHED_LETTERS = 500  # in four bytes each they still fit a row of an index
 
 
 def fold(text: str) -> str:
-    """`text` as a search compares it: no accents, no case, single blanks."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return " ".join(plain.casefold().replace("^", " ").replace("=", " ").split())
+    """`text` as a search compares it: no marks, no case, words with single blanks."""
+    return names.key(text)
 
 
 def patient_identity(found: Attributes) -> bytes:
@@ -44,3 +43,52 @@ def search_text(found: Attributes) -> str:
 def joined_modalities(*lists: str) -> str:
     """Modalities of a study as DICOM joins them: sorted, each once."""
     return "\\".join(sorted({one for text in lists for one in text.split("\\") if one}))[:128]
+
+
+# ---- DICOM's texts as people read them ---------------------------------------------------------
+
+SEXES = {"F": "female", "M": "male", "O": "other"}
+
+
+def day(text: str) -> datetime.date | None:
+    """The day that a DICOM date (VR DA, also the old form with dots) names, if it names one."""
+    digits = text.strip().replace(".", "")
+    if len(digits) != 8 or not digits.isdigit():
+        return None
+    try:
+        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def date_text(text: str) -> str:
+    """`20240102` as `2 Jan 2024`; what is no date stays as it was sent."""
+    found = day(text or "")
+    return f"{found.day} {found:%b %Y}" if found else (text or "").strip()
+
+
+def time_text(text: str) -> str:
+    """`101500.25` as `10:15`."""
+    digits = (text or "").strip().replace(":", "")
+    return f"{digits[:2]}:{digits[2:4]}" if len(digits) >= 4 and digits[:4].isdigit() else ""
+
+
+def age_text(birth_date: str, on: str = "") -> str:
+    """An age as clinicians say it: years, below two years months, below two months days."""
+    born, then = day(birth_date or ""), day(on or "") or datetime.datetime.now(datetime.UTC).date()
+    if born is None or then < born:
+        return ""
+    days = (then - born).days
+    months = (then.year - born.year) * 12 + then.month - born.month - (then.day < born.day)
+    if months < 2:
+        return f"{days} d"
+    return f"{months} mo" if months < 24 else f"{months // 12} y"
+
+
+def sex_text(text: str) -> str:
+    return SEXES.get((text or "").strip().upper(), (text or "").strip())
+
+
+def name_text(text: str) -> str:
+    """A DICOM person name (VR PN) as it is shown."""
+    return names.display(text or "")

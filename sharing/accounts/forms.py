@@ -1,0 +1,62 @@
+"""Inviting, joining, and one's own name."""
+
+import re
+import uuid
+
+from django import forms
+
+from sharing.accounts.rules import ROLE_SENTENCES, Role
+from sharing.kernel import ids
+
+LOCATOR = re.compile(r"#?(?P<id>[A-Za-z0-9_-]{22})\.(?P<secret>[A-Za-z0-9_-]{43})$")
+
+
+def role_choices() -> list[tuple[str, str]]:
+    """Each role with what it is for."""
+    return [(str(role), f"{role.label}: {ROLE_SENTENCES[role]}") for role in Role]
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    role = forms.ChoiceField(choices=role_choices, widget=forms.RadioSelect, initial=Role.UPLOADER)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        help_text="How colleagues and recipients of your links see you.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class JoinForm(forms.Form):
+    """The invitation's locator, and who takes it up."""
+
+    link = forms.CharField(max_length=400)
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=200,
+        help_text="At least 15 characters. A sentence is easy to remember.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": 15}),
+    )
+
+    def clean_link(self) -> tuple[uuid.UUID, str]:
+        """The id and the secret out of an address, or of its last part."""
+        found = LOCATOR.search(self.cleaned_data["link"].strip())
+        if found is None:
+            raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
+        return ids.from_text(found["id"]), found["secret"]

@@ -1,0 +1,43 @@
+"""Mailing invitations. The secret is made when the mail is, so that it never waits anywhere."""
+
+import datetime
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from sharing.accounts.models import Invitation
+from sharing.accounts.rules import INVITATION_LIFETIME, ROLE_SENTENCES, InvitationState, Role
+from sharing.jobs.work import Run, job
+from sharing.kernel import ids, secrets
+
+
+@job("accounts.mail-invitation", soft=datetime.timedelta(minutes=1))
+def mail_invitation(run: Run, *, invitation: str) -> None:
+    """Send one invitation. A second run sends a second mail; only the link of the last works."""
+    found = (
+        Invitation.objects.select_related("institution", "invited_by").filter(pk=invitation).first()
+    )
+    if found is None or found.state != InvitationState.OPEN:
+        return
+    secret = secrets.new_secret()
+    Invitation.objects.filter(pk=found.pk).update(secret_digest=secrets.digest(secret))
+    _mail(found, f"{settings.BASE_URL}/join#{ids.to_text(found.pk)}.{secret}").send()
+    with run.finishing():
+        Invitation.objects.filter(pk=found.pk).update(sent_at=timezone.now())
+
+
+def _mail(invitation: Invitation, url: str) -> EmailMultiAlternatives:
+    context = {
+        "invitation": invitation,
+        "url": url,
+        "days": INVITATION_LIFETIME.days,
+        "role": Role(invitation.role).label,
+        "sentence": ROLE_SENTENCES[Role(invitation.role)],
+    }
+    return EmailMultiAlternatives(
+        subject=f"Join {invitation.institution} on Handover",
+        body=render_to_string("accounts/invitation.txt", context),
+        to=[invitation.email],
+    )

@@ -1,0 +1,210 @@
+"""The filters of the worklist and of the activity. A field that cannot be read does not narrow."""
+
+import datetime
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from sharing.access.rules import Action
+from sharing.audit.queries import Asked
+from sharing.audit.rules import Act, Outcome
+from sharing.studies.queries import NEWEST_FIRST, ORDERS, Wanted
+
+MODALITIES = {
+    "CT": "CT",
+    "MR": "MR",
+    "CR": "CR",
+    "DX": "DX",
+    "US": "US",
+    "MG": "MG",
+    "NM": "NM",
+    "PT": "PT (PET)",
+    "XA": "XA",
+    "RF": "RF",
+    "SM": "SM (slides)",
+    "OT": "OT",
+}
+STATUSES = {"": "Any", "arriving": "Arriving", "conflict": "In conflict", "shared": "Shared now"}
+TABS = {
+    "own": "Own studies",
+    "arriving": "Arriving now",
+    "given": "Shared by me",
+    "received": "Shared with me",
+}
+
+
+class Day(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class Moment(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class FilterForm(forms.Form):
+    """A form of which every field that is valid counts, whatever the others are."""
+
+    def value(self, name: str) -> Any:
+        self.is_valid()
+        return self.cleaned_data.get(name)
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """What narrows the list, without where one is in it."""
+        self.is_valid()
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value and not self.fields[name].widget.is_hidden
+        }
+
+    def has_changed(self) -> bool:
+        return bool(self.used)
+
+
+class WorklistForm(FilterForm):
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.SearchInput(
+            attrs={"placeholder": "Name, ID, accession, description", "autocomplete": "off"}
+        ),
+    )
+    modality = forms.ChoiceField(required=False, choices={"": "Any", **MODALITIES})
+    since = forms.DateField(label="Study from", required=False, widget=Day())
+    until = forms.DateField(label="to", required=False, widget=Day())
+    patient_id = forms.CharField(
+        label="Patient ID",
+        required=False,
+        max_length=128,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 10}),
+    )
+    status = forms.ChoiceField(required=False, choices=STATUSES)
+    patient = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    tab = forms.ChoiceField(required=False, choices=TABS, widget=forms.HiddenInput)
+    sort = forms.ChoiceField(
+        required=False,
+        choices=[(f"{sign}{name}", name) for name in ORDERS for sign in ("", "-")],
+        widget=forms.HiddenInput,
+    )
+
+    @property
+    def shown_tab(self) -> str:
+        return self.value("tab") or "own"
+
+    @property
+    def order(self) -> str:
+        return self.value("sort") or NEWEST_FIRST
+
+    def wanted(self) -> Wanted:
+        status = self.value("status")
+        return Wanted(
+            words=self.value("q") or "",
+            modality=self.value("modality") or "",
+            patient_id=self.value("patient_id") or "",
+            patient=self.value("patient"),
+            since=_dicom(self.value("since")),
+            until=_dicom(self.value("until")),
+            in_conflict=status == "conflict",
+            arriving=status == "arriving" or self.shown_tab == "arriving",
+        )
+
+
+def _dicom(day: datetime.date | None) -> str:
+    return f"{day:%Y%m%d}" if day else ""
+
+
+ACTIONS: dict[str, Any] = {
+    "": "Everything",
+    "Studies": {act.value: act.label for act in Act if act.value.startswith("study.")},
+    "Uploads": {act.value: act.label for act in Act if act.value.startswith("upload.")},
+    "Links": {act.value: act.label for act in Act if act.value.startswith("link.")},
+    "People": {
+        act.value: act.label
+        for act in Act
+        if act.value.split(".")[0] in ("person", "member", "token")
+    },
+    "The log itself": {act.value: act.label for act in (Act.ACTIVITY_READ, Act.ACCESS_REFUSED)},
+}
+
+
+class ActivityForm(FilterForm):
+    person = forms.CharField(
+        label="Person",
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"placeholder": "E-mail or part of it"}),
+    )
+    action = forms.ChoiceField(required=False, choices=ACTIONS)
+    outcome = forms.ChoiceField(required=False, choices={"": "Any", **dict(Outcome.choices)})
+    since = forms.DateTimeField(label="From", required=False, widget=Moment())
+    until = forms.DateTimeField(label="To", required=False, widget=Moment())
+    study = forms.UUIDField(label="Study", required=False, widget=forms.HiddenInput)
+    link = forms.UUIDField(label="Link", required=False, widget=forms.HiddenInput)
+
+    @property
+    def used(self) -> dict[str, Any]:
+        return super().used | {
+            name: value for name in ("study", "link") if (value := self.value(name))
+        }
+
+    def asked(self) -> Asked:
+        return Asked(
+            person=self.value("person") or "",
+            study=self.value("study"),
+            link=self.value("link"),
+            action=self.value("action") or "",
+            outcome=self.value("outcome") or "",
+            since=_aware(self.value("since")),
+            until=_aware(self.value("until")),
+        )
+
+
+def _aware(moment: datetime.datetime | None) -> datetime.datetime | None:
+    if moment is None or timezone.is_aware(moment):
+        return moment
+    return timezone.make_aware(moment)
+
+
+def place(text: str) -> uuid.UUID | None:
+    """Where in a list to go on, or None for its beginning."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+SCOPE_WORDS = {
+    Action.SEARCH: "find studies and read what a list shows",
+    Action.VIEW: "view images",
+    Action.DOWNLOAD: "download files",
+    Action.UPLOAD: "upload",
+    Action.SHARE: "create and revoke share links",
+    Action.REVIEW: "read the activity",
+}
+
+
+class TokenForm(forms.Form):
+    label = forms.CharField(label="What it is for", max_length=80)
+    days = forms.TypedChoiceField(
+        label="Lasts",
+        coerce=int,
+        initial=30,
+        choices={1: "1 day", 7: "7 days", 30: "30 days", 90: "90 days"},
+    )
+    scopes = forms.MultipleChoiceField(label="It may", widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, scopes: list[Action], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["scopes"]
+        field.choices = [(str(one), SCOPE_WORDS[one]) for one in scopes]  # type: ignore[attr-defined]
+        field.initial = [str(one) for one in scopes if one in (Action.SEARCH, Action.VIEW)]

@@ -1,0 +1,154 @@
+"""What a row of the activity says, as a sentence. Pure: names and labels are given by the caller."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sharing.audit.rules import Act, ActorKind
+
+Detail = Mapping[str, Any]
+NOBODIES = {
+    ActorKind.LINK: "A visitor with a link",
+    ActorKind.MACHINE: "A machine",
+    ActorKind.OPERATOR: "An operator",
+    ActorKind.NOBODY: "Somebody not signed in",
+}
+
+
+def who(kind: str, name: str) -> str:
+    """Whom a row is about: a name, and what kind of asker it was where that is not a person."""
+    if kind == ActorKind.PERSON:
+        return name or "A person"
+    said = NOBODIES.get(ActorKind(kind), "Somebody")
+    return f"{said} ({name})" if name else said
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"
+
+
+def _counted(detail: Detail) -> str:
+    """What was counted, in the words of whoever looked at it."""
+    for name, word in (("frames", "image"), ("instances", "file"), ("files", "file")):
+        if detail.get(name):
+            return count(int(detail[name]), word)
+    return ""
+
+
+def _reading(verb: str, begun: str) -> Callable[[Detail], str]:
+    def say(detail: Detail) -> str:
+        if detail.get("part") == "start":
+            return f"began to {begun}"
+        counted = _counted(detail)
+        return f"{verb} {counted} of" if counted else f"{verb} images of"
+
+    return say
+
+
+def _named(begin: str, name: str, end: str = "") -> Callable[[Detail], str]:
+    def say(detail: Detail) -> str:
+        value = detail.get(name)
+        return f"{begin} {value}{end}" if value else begin
+
+    return say
+
+
+def _signed_in(detail: Detail) -> str:
+    return _named("signed in with", "method")(detail) if detail.get("method") else "signed in"
+
+
+def _changed(detail: Detail) -> str:
+    return f"changed their sign-in details: {detail.get('what', 'something')}"
+
+
+def _member(detail: Detail) -> str:
+    what = detail.get("what", "")
+    person = detail.get("person", "a member")
+    match what:
+        case "role":
+            return f"made {person} {detail.get('role', 'a member')}"
+        case "suspended":
+            return f"suspended {person}"
+        case "reactivated":
+            return f"let {person} back in"
+    return f"changed {person}"
+
+
+def _searched(detail: Detail) -> str:
+    fields = [str(one).replace("_", " ") for one in detail.get("fields", ())]
+    return f"searched studies by {', '.join(fields)}" if fields else "looked at the worklist"
+
+
+def _stored(detail: Detail) -> str:
+    number = detail.get("instances") or detail.get("stored") or detail.get("files")
+    return f"sent {count(int(number), 'image')} of" if number else "sent images of"
+
+
+def _refused(detail: Detail) -> str:
+    return f"was refused: {detail.get('wanted', 'access')}"
+
+
+SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
+    Act.SIGNED_IN: _signed_in,
+    Act.SIGN_IN_FAILED: "could not sign in",
+    Act.SIGNED_OUT: "signed out",
+    Act.CREDENTIALS_CHANGED: _changed,
+    Act.INVITED: _named("invited", "email"),
+    Act.INVITATION_WITHDRAWN: _named("withdrew the invitation of", "email"),
+    Act.JOINED: _named("joined as", "role"),
+    Act.MEMBER_CHANGED: _member,
+    Act.SEARCHED: _searched,
+    Act.STUDY_OPENED: "opened the page of",
+    Act.METADATA_READ: "read the headers of",
+    Act.IMAGES_VIEWED: _reading("viewed", "view"),
+    Act.IMAGES_DOWNLOADED: _reading("downloaded", "download"),
+    Act.UPLOAD_STARTED: "started an upload",
+    Act.INSTANCES_STORED: _stored,
+    Act.UPLOAD_FINISHED: "finished an upload",
+    Act.UPLOAD_CANCELLED: "cancelled an upload",
+    Act.RECEIPT_READ: "read the receipt of an upload",
+    Act.LINK_CREATED: "created a share link",
+    Act.LINK_CLAIMED: "opened a share link",
+    Act.LINK_CLAIM_REFUSED: "was refused at a share link",
+    Act.LINK_CODE_SENT: "was sent a one-time code for a share link",
+    Act.LINK_REVOKED: "revoked a share link",
+    Act.LINK_EXTENDED: "extended a share link",
+    Act.LINKS_LISTED: "listed share links",
+    Act.TOKEN_CREATED: "created an API token",
+    Act.TOKEN_REVOKED: "revoked an API token",
+    Act.ACTIVITY_READ: "reviewed the activity",
+    Act.ACCESS_REFUSED: _refused,
+}
+# After these the study follows as the object: "opened the page of <study>".
+OF_A_STUDY = frozenset(
+    {
+        Act.STUDY_OPENED,
+        Act.METADATA_READ,
+        Act.IMAGES_VIEWED,
+        Act.IMAGES_DOWNLOADED,
+        Act.INSTANCES_STORED,
+    }
+)
+
+
+def phrase(action: str, detail: Detail) -> str:
+    """What was done, without who and without which study."""
+    if action not in Act.values:
+        return action
+    said = SENTENCES[Act(action)]
+    return said if isinstance(said, str) else said(detail)
+
+
+def joint(action: str) -> str:
+    """The word between what was done and the study that it was done to."""
+    return "" if action in OF_A_STUDY else "for"
+
+
+# ---- Downloads that a spreadsheet may open ------------------------------------------------------
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def safe_cell(value: Any) -> str:
+    """A value that no spreadsheet takes for a formula: a quote goes before what begins like one."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULAS) or text.startswith(_FORMULAS) else text

@@ -1,0 +1,77 @@
+"""A study's page: what it is, where it came from, who has it, and who looked."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from sharing.access import gate
+from sharing.access.gate import declares
+from sharing.access.principal import Principal
+from sharing.access.rules import Action
+from sharing.audit.queries import newest, of_study
+from sharing.audit.rules import Act
+from sharing.console import queries
+from sharing.ingest.queries import uploads_of_study
+from sharing.links.queries import links_for, links_of_study
+from sharing.studies.models import Series, Study
+from sharing.studies.queries import conflicts_of
+
+SHOWN_ACTS = 12
+
+
+@require_safe
+@declares(Action.SEARCH)
+def study_page(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Everything about one study. While it arrives, its series renew themselves."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    renewing = bool(request.htmx)  # type: ignore[attr-defined]
+    study = _renewed(principal, study_id) if renewing else _opened(principal, study_id)
+    context = _head(principal, study)
+    if not renewing:
+        context |= _history(principal, study)
+    partial = "#series" if renewing else ""
+    response = render(request, f"console/study.html{partial}", context)
+    response["Cache-Control"] = "no-store"
+    response["Vary"] = "HX-Request"
+    return response
+
+
+def _opened(principal: Principal, study_id: uuid.UUID) -> Study:
+    return gate.study(principal, Action.SEARCH, id=study_id)
+
+
+def _renewed(principal: Principal, study_id: uuid.UUID) -> Study:
+    study = gate.study(principal, Action.SEARCH, id=study_id, act=None)
+    gate.note_view(principal, Act.STUDY_OPENED, study, renewals=1)
+    return study
+
+
+def _head(principal: Principal, study: Study) -> dict[str, Any]:
+    series = gate.series_of(principal, study)
+    listed = queries.with_news(principal, [study])[0]
+    return {
+        "study": study,
+        "is_arriving": listed.is_arriving,
+        "series": _series(list(series), conflicts_of(series)),
+    }
+
+
+def _series(series: list[Series], conflicts: dict[uuid.UUID, int]) -> list[dict[str, Any]]:
+    return [{"it": one, "conflicts": conflicts.get(one.pk, 0)} for one in series]
+
+
+def _history(principal: Principal, study: Study) -> dict[str, Any]:
+    """Uploads for everybody; links and activity for those who share or review."""
+    context: dict[str, Any] = {"uploads": list(uploads_of_study(study)[:20])}
+    if principal.may(Action.SHARE) or principal.may(Action.REVIEW):
+        events, more = newest(of_study(study.pk), size=SHOWN_ACTS)
+        context |= {
+            "links": list(links_of_study(principal, study)),
+            "mine": set(links_for(principal).values_list("pk", flat=True)),
+            "activity": queries.told(principal, events),
+            "more_activity": more is not None,
+        }
+    return context
