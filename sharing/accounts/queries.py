@@ -16,12 +16,12 @@ def active_memberships(user: User) -> QuerySet[Membership]:
     return found.select_related("institution").order_by("created_at")
 
 
-def people_of(institution_id: object) -> QuerySet[Membership]:
+def people_of(institution_id: uuid.UUID | None) -> QuerySet[Membership]:
     found = Membership.objects.filter(institution=institution_id).select_related("user")
     return found.order_by("state", "user__name", "user__email")
 
 
-def unanswered(institution_id: object) -> QuerySet[Invitation]:
+def unanswered(institution_id: uuid.UUID | None) -> QuerySet[Invitation]:
     """The invitations that still stand, expired ones too: they can be sent again."""
     return (
         Invitation.objects.filter(institution=institution_id, accepted_at=None, withdrawn_at=None)

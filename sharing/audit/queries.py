@@ -23,7 +23,7 @@ class Asked:
     until: datetime.datetime | None = None
 
 
-def of_institution(institution_id: object) -> QuerySet[AuditEvent]:
+def of_institution(institution_id: uuid.UUID | None) -> QuerySet[AuditEvent]:
     """What an institution answers for: its data, whoever touched it, and its own people's acts."""
     return AuditEvent.objects.filter(custodian_id=institution_id)
 

@@ -96,7 +96,7 @@ def _change(
 
 
 @contextmanager
-def _people_held(by: Administrator) -> Iterator[object]:
+def _people_held(by: Administrator) -> Iterator[uuid.UUID]:
     """One change of an institution's people at a time, so that two cannot remove each other."""
     if by.membership is None:
         raise NotThereError
@@ -106,7 +106,7 @@ def _people_held(by: Administrator) -> Iterator[object]:
         yield institution_id
 
 
-def _check_somebody_administers(institution_id: object) -> None:
+def _check_somebody_administers(institution_id: uuid.UUID) -> None:
     left = Membership.objects.filter(
         institution=institution_id,
         role=Role.ADMINISTRATOR,

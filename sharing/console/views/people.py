@@ -19,7 +19,7 @@ from sharing.kernel.errors import ConflictError, InvalidInputError
 
 
 def _by(request: HttpRequest) -> Principal:
-    return request.principal  # type: ignore[attr-defined, no-any-return]
+    return request.principal  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
