@@ -2,7 +2,7 @@
 import { renew } from "./csrf.js";
 import { listen, take } from "./upload/choose.js";
 import { Inventory, totals } from "./upload/inventory.js";
-import { alreadyThere, manifestOf } from "./upload/manifest.js";
+import { manifestOf, shelf } from "./upload/manifest.js";
 import * as memory from "./upload/memory.js";
 import { ProgressView } from "./upload/progress.js";
 import { size } from "./upload/rate.js";
@@ -160,7 +160,8 @@ async function begunBadly(error) {
 
 function run(upload, files, rows) {
   const digests = new Map();
-  transfer = new Transfer(files, senderOf(upload, { digests, there: alreadyThere(rows) }));
+  const there = shelf(() => server.known(upload), rows);
+  transfer = new Transfer(files, senderOf(upload, { digests, there }));
   const view = new ProgressView(part("sending"), transfer);
   transfer.addEventListener("change", () => stateChanged(upload, files, digests));
   show("sending");
@@ -266,9 +267,7 @@ root.addEventListener("click", (event) => CLICKS[event.target.closest("[data-doe
 part("several-sure").addEventListener("change", drawChoice);
 addEventListener("beforeunload", warn);
 addEventListener("online", () => transfer?.state === "offline" && transfer.start());
-addEventListener("visibilitychange", () => {
-  stayAwake();
-  if (document.visibilityState === "visible" && transfer?.state === "signed-out") signedInAgain();
-});
+addEventListener("visibilitychange", stayAwake);
+addEventListener("focus", () => transfer?.state === "signed-out" && signedInAgain());
 showUnfinished();
 show("choose");

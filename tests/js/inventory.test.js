@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inventory, totals } from "../../static/js/upload/inventory.js";
-import { alreadyThere, isSame, manifestOf } from "../../static/js/upload/manifest.js";
+import { alreadyThere, isSame, manifestOf, shelf } from "../../static/js/upload/manifest.js";
 
 const item = (path, size = 100) => ({ path, size });
 const image = (series, instance, more = {}) => ({
@@ -67,6 +67,18 @@ test("of several tries at one file the furthest is taken up again", () => {
   ]);
   assert.equal(there(item("D/1")).id, "b");
   assert.equal(there(item("D/2")), null, "another size is another file");
+});
+
+test("a file whose answer got lost is found again instead of sent twice", async () => {
+  let asked = 0;
+  const load = async () => {
+    asked += 1;
+    return [{ id: "a", path: "D/1", size: 100, offset: 100 }];
+  };
+  const there = shelf(load, []);
+  assert.equal(await there(item("D/1"), { again: false }), null);
+  const [first] = await Promise.all([there(item("D/1"), { again: true }), there(item("D/2"), { again: true })]);
+  assert.deepEqual([first.id, asked], ["a", 1]);
 });
 
 test("a file that changed since is not taken for the one that was sent", () => {

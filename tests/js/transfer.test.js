@@ -86,5 +86,6 @@ test("a file that the server never takes does not hold up the rest for ever", as
 test("each status is handled as what it means", () => {
   const kinds = [200, 0, 401, 403, 423, 503, 413].map((status) => troubleOf(status)?.kind);
   assert.deepEqual(kinds, [undefined, "connection", "signed-out", "signed-out", "busy", "busy", "refused"]);
+  assert.equal(troubleOf(400, '{"type": "urn:handover:problem:broken-off"}').kind, "busy");
   assert.equal(troubleOf(422, '{"detail": "Not a DICOM file."}').message, "Not a DICOM file.");
 });

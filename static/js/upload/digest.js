@@ -12,10 +12,8 @@ function inWorker(blob) {
   }).finally(() => worker.terminate());
 }
 
-export const isQuick = (blob) => blob.size <= SMALL;
-
 /** The SHA-256 of `blob` in hex. */
 export async function sha256(blob) {
-  if (!isQuick(blob) || !globalThis.crypto?.subtle) return inWorker(blob);
+  if (blob.size > SMALL || !globalThis.crypto?.subtle) return inWorker(blob);
   return hex(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
 }

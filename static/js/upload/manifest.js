@@ -23,5 +23,27 @@ export function alreadyThere(rows) {
   return (item) => best.get(key(item.path, item.size)) ?? null;
 }
 
+/**
+ * The same, kept fresh: an answer that got lost leaves files there of which this page knows nothing.
+ *
+ * @param {() => Promise<object[]>} load asks the server for its rows
+ */
+export function shelf(load, rows) {
+  let find = alreadyThere(rows);
+  let loading = null;
+  const reload = async () => {
+    find = alreadyThere(await load());
+  };
+  return async (item, { again }) => {
+    if (again) {
+      loading ??= reload().finally(() => {
+        loading = null;
+      });
+      await loading;
+    }
+    return find(item);
+  };
+}
+
 /** Whether the server's row is this very file, as far as both sides know. */
 export const isSame = (row, sha256) => !row.sha256 || !sha256 || row.sha256 === sha256;

@@ -1,7 +1,7 @@
 /* Sends one file by the tus protocol, from where the server has it. */
 import { Upload } from "tus-js-client";
 import { csrfToken } from "../csrf.js";
-import { isQuick, sha256 } from "./digest.js";
+import { sha256 } from "./digest.js";
 import { isSame } from "./manifest.js";
 import { Trouble, troubleOf } from "./trouble.js";
 
@@ -46,12 +46,12 @@ class Watchdog {
   }
 }
 
-function tus(blob, { upload, job, digest, on }) {
+function tus(blob, { upload, job, on }) {
   return new Upload(blob, {
     endpoint: upload.files_url,
     ...(job.url ? { uploadUrl: job.url } : {}),
     headers: { "X-CSRFToken": csrfToken(), Accept: "application/json" },
-    metadata: { path: job.item.path, ...(digest ? { sha256: digest } : {}) },
+    metadata: { path: job.item.path },
     uploadDataDuringCreation: blob.size <= AT_ONCE,
     chunkSize: PIECE,
     retryDelays: null,
@@ -66,7 +66,7 @@ const kindOf = (error) => {
   return error.originalRequest ? new Trouble("connection") : unreadable();
 };
 
-function send(blob, { upload, job, digest, signal, progress }) {
+function send(blob, { upload, job, signal, progress }) {
   return new Promise((resolve, reject) => {
     let transfer;
     const dog = new Watchdog(() => end(new Trouble("connection")));
@@ -87,7 +87,7 @@ function send(blob, { upload, job, digest, signal, progress }) {
       },
       onError: (error) => end(kindOf(error)),
     };
-    transfer = tus(blob, { upload, job, digest, on });
+    transfer = tus(blob, { upload, job, on });
     signal.addEventListener("abort", () => end(new Trouble("stopped")), { once: true });
     dog.hear(QUIET);
     transfer.start();
@@ -106,9 +106,8 @@ function digestOf(job, blob) {
 }
 
 /* Whether the server has all of it; where it has a part, the job goes on from there. */
-function isThere(job, { there, digest, upload }) {
-  const row = job.url ? null : there(job.item);
-  if (!row || !isSame(row, digest)) return false;
+function isThere(job, row, { digest, upload }) {
+  if (!isSame(row, digest)) return false;
   if (row.offset >= row.size) return true;
   job.url = new URL(`${row.id}/`, new URL(upload.files_url, location.href)).href;
   return false;
@@ -118,13 +117,15 @@ function isThere(job, { there, digest, upload }) {
  * A function that sends one job's file and remembers its digest.
  *
  * @param {{files_url: string}} upload
- * @param {{digests: Map, there: (item) => object|null}} known what was digested here, what the server has
+ * @param {{digests: Map, there: (item, {again}) => Promise<object|null>}} known what was digested here, what the server has
  */
 export const senderOf = (upload, { digests, there }) => async (job, { signal, progress }) => {
   const blob = await opened(job);
   const digesting = digestOf(job, blob);
-  const digest = isQuick(blob) ? await digesting : null;
+  const row = job.url ? null : await there(job.item, { again: job.begun });
+  const done = row && isThere(job, row, { digest: row.sha256 ? await digesting : "", upload });
   signal.throwIfAborted();
-  if (!isThere(job, { there, digest, upload })) await send(blob, { upload, job, digest, signal, progress });
+  job.begun = true;
+  if (!done) await send(blob, { upload, job, signal, progress });
   digests.set(job.item, await digesting);
 };
