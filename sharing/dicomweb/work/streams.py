@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import QuerySet
 
-from sharing.dicom import documents
+from sharing.dicom import documents, media
 from sharing.dicom.part10 import Opening
 from sharing.dicomweb.work.objects import closing_file
 from sharing.storage.objects import store
@@ -43,8 +43,6 @@ def _begin(instance: Instance) -> tuple[bytes, int]:
 
 
 def _made_head(instance: Instance) -> bytes:
-    from sharing.dicom import media
-
     return media.part10_head(
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.uid,

@@ -55,8 +55,10 @@ export class Stack {
   }
 }
 
+const PIXELS = ["7FE00010", "7FE00008", "7FE00009"];
+
 function isPicture(dataset) {
-  return number(dataset, "00280010") > 0 && number(dataset, "00280011") > 0;
+  return PIXELS.some((tag) => dataset[tag]) && number(dataset, "00280010") > 0 && number(dataset, "00280011") > 0;
 }
 
 function framesOf(stack, page, url, dataset) {

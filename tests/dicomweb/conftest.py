@@ -1,0 +1,14 @@
+"""Each test begins with no viewing open: what gathers in memory belongs to one test only."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sharing.audit.work import viewings
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_looking() -> Iterator[None]:
+    viewings.forget()
+    yield
+    viewings.forget()

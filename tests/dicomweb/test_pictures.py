@@ -1,0 +1,70 @@
+"""Pictures are drawn as they were asked for, and a bad file takes nothing down."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sharing.storage.objects import store
+from tests import factories as make
+from tests.dicom.making import ct, saved
+from tests.dicomweb import visiting
+from tests.dicomweb.visiting import path, stored
+
+pytestmark = pytest.mark.django_db
+
+STEPS = np.array([[0, 1024], [1064, 3000]], dtype="<u2").repeat(2, 0).repeat(2, 1)
+
+
+def test_a_window_that_is_asked_for_is_the_one_drawn() -> None:
+    instance = stored(saved(ct(PixelData=STEPS.tobytes())))  # HU -1024, 0, 40, 1976
+    drawn = visiting.visitor(instance.series.study).pixels(instance, window="40,80,linear")
+    assert drawn[0, 0] == 0
+    assert drawn[3, 3] == 255
+    assert abs(int(drawn[3, 0]) - 128) <= 2
+    assert drawn[0, 3] < 4
+
+
+def test_a_viewport_bounds_the_picture() -> None:
+    instance = stored(make.image())
+    answer = visiting.member().get(f"{path(instance)}/rendered", viewport="64,32")
+    assert Image.open(io.BytesIO(answer.content)).size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"window": "40"},
+        {"window": "nan,nan"},
+        {"window": "40,0"},
+        {"window": "40,400,magic"},
+        {"viewport": "0,0"},
+        {"viewport": "1"},
+        {"viewport": "99999,99999"},
+        {"quality": "101"},
+    ],
+)
+def test_a_view_that_makes_no_sense_is_a_bad_request(query: dict[str, str]) -> None:
+    instance = stored(make.image())
+    answer = visiting.member().get(f"{path(instance)}/rendered", **query)
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
+def test_a_thumbnail_is_drawn_once() -> None:
+    study = make.study(make.principal("Ben"), images=3)
+    rosa, address = visiting.member(), f"{path(make.first_series(study))}/thumbnail"
+    first = rosa.get(address)
+    middle = make.first_series(study).instances.order_by("number")[1]
+    store().delete(middle.key)
+    assert rosa.get(address).content == first.content
+
+
+def test_a_report_has_no_thumbnail() -> None:
+    gone = dict.fromkeys(("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"))
+    instance = stored(saved(ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR", **gone)))
+    assert visiting.member().get(f"{path(instance.series)}/thumbnail").status_code == 404
+    answer = visiting.member().get(f"{path(instance)}/rendered")
+    assert answer.status_code == 406
+    assert answer.json()["detail"] == "This object is a written report, not an image."
