@@ -68,6 +68,11 @@ class Inflated(io.RawIOBase):
             size -= len(part)
         return b"".join(parts)
 
+    def readinto(self, target: "bytearray | memoryview", /) -> int:  # type: ignore[override]
+        part = self._some(len(target))
+        target[: len(part)] = part
+        return len(part)
+
     def _skip(self, count: int) -> int:
         return len(self._some(min(count, _OUT)))
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def numbers() -> "np.ndarray":
     return np.arange(6, dtype="<i2").reshape(2, 3)
 
 
-def facts() -> dict[str, object]:
+def facts() -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "environment": sorted(os.environ),

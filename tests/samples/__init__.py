@@ -4,6 +4,7 @@ The pictures of `sharing.dicom.synthetic`, and the kinds and encodings that a de
 """
 
 import io
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import (
     UID,
     ComprehensiveSRStorage,
@@ -28,7 +31,7 @@ from pydicom.uid import (
     UltrasoundMultiFrameImageStorage,
 )
 
-from sharing.dicom import synthetic
+from sharing.dicom import media, synthetic
 from sharing.dicom.synthetic import CHEST_CR, CHEST_CT, HEAD_MR, Person, Study
 
 PAT, NOOR, HIRO = synthetic.PAT, synthetic.NOOR, synthetic.HIRO
@@ -86,14 +89,20 @@ def _big_endian(dataset: Dataset) -> bytes:
 
 
 def _with_deflated_frame(dataset: Dataset) -> bytes:
-    import zlib
-
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     frame = packer.compress(dataset.PixelData) + packer.flush()
     dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
-    return synthetic.part10(dataset, DEFLATED_FRAMES)
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, dataset)
+    head = media.part10_head(
+        sop_class_uid=dataset.SOPClassUID,
+        sop_instance_uid=dataset.SOPInstanceUID,
+        transfer_syntax=DEFLATED_FRAMES,
+    )
+    return head + buffer.getvalue()
 
 
 def us_rgb(of: Study | None = None, *, rows: int = 48, columns: int = 64) -> bytes:
@@ -102,7 +111,7 @@ def us_rgb(of: Study | None = None, *, rows: int = 48, columns: int = 64) -> byt
     pixels[..., 0] = np.linspace(0, 255, columns)
     pixels[..., 1] = np.linspace(0, 255, rows)[:, None]
     pixels[..., 2] = 40
-    return picture(pixels, of=of, modality="US", sop_class=UltrasoundImageStorage)
+    return picture(pixels, of=of, modality="US", sop_class=UltrasoundImageStorage, series=3)
 
 
 def multiframe(
@@ -116,6 +125,7 @@ def multiframe(
         of=of,
         modality="US",
         sop_class=UltrasoundMultiFrameImageStorage,
+        series=4,
         NumberOfFrames=frames,
         FrameTime="40",
     )
@@ -139,6 +149,7 @@ def enhanced(of: Study | None = None, *, frames: int = 3, size: int = 16) -> byt
         of=of,
         modality="CT",
         sop_class=EnhancedCTImageStorage,
+        series=5,
         NumberOfFrames=frames,
         SharedFunctionalGroupsSequence=[shared],
         PerFrameFunctionalGroupsSequence=own,
@@ -152,11 +163,12 @@ def picture(
     modality: str = "OT",
     sop_class: UID = SecondaryCaptureImageStorage,
     syntax: UID = ExplicitVRLittleEndian,
+    series: int = 1,
     **changes: Any,
 ) -> bytes:
     """Any array as an image; colour where its last axis is 3. A change sets an attribute."""
     of = of or study()
-    dataset = synthetic._image(of, modality, sop_class, 1, 1, "Made for a test")
+    dataset = synthetic._image(of, modality, sop_class, series, 1, "Made for a test")
     color = pixels.ndim > 2 and pixels.shape[-1] == 3
     dataset.SamplesPerPixel = 3 if color else 1
     dataset.PhotometricInterpretation = "RGB" if color else "MONOCHROME2"
