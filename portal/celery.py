@@ -35,6 +35,9 @@ app.conf.update(
         # sweeper long before, so the late message finds nothing to do.
         "visibility_timeout": 600,
         # A request that only wants to wake somebody must not hang on a Redis that does.
+        # Without the next two it tries for 9 seconds to reach one that is not there.
+        "max_retries": 1,
+        "interval_start": 0,
         "socket_connect_timeout": 2,
         "socket_timeout": 5,
         "socket_keepalive": True,

@@ -82,7 +82,8 @@ def retry(job: Job) -> bool:
 
 
 def _wake_on_commit(job: Job) -> None:
-    transaction.on_commit(functools.partial(_wake, job.pk, job.kind), robust=True)
+    # Robust: what is committed is committed, and a worker that is not woken looks by itself.
+    transaction.on_commit(lambda: _wake(job.pk, job.kind), robust=True)
 
 
 def _wake(job_id: UUID, kind: str) -> None:

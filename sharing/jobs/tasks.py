@@ -85,9 +85,10 @@ def _overdue() -> QuerySet[Job]:
 def _queue_is_empty() -> bool:
     """Whether no message waits for a worker; False as well when Redis does not answer."""
     with current_app.connection_for_write() as connection:
+        down: tuple[type[BaseException], ...] = (OperationalError, *connection.connection_errors)
         try:
             channel: Any = connection.default_channel
             found = channel.queue_declare(queue=current_app.conf.task_default_queue)
-        except connection.connection_errors:
+        except down:
             return False
         return bool(found.message_count == 0)
