@@ -36,6 +36,7 @@ urlpatterns = [
     path("accounts/", include(_allauth())),
     path("", include("sharing.ingest.urls")),
     path("", include("sharing.links.urls")),
+    path("", include("sharing.delivery.urls")),
     path("", include("sharing.viewer.urls")),
     path("dicom-web/", include("sharing.dicomweb.urls")),
     path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),

@@ -1,6 +1,7 @@
 """Ben shares what General has, and takes it back."""
 
 import datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -222,7 +223,7 @@ class TestListing:
             LinkState.USED_UP: making.link(ben, study, max_uses=1).link,
         }
         actions.revoke_link(links[LinkState.REVOKED].pk, by=ben)
-        change = {
+        change: dict[LinkState, dict[str, Any]] = {
             LinkState.EXPIRED: {
                 "created_at": links[LinkState.OPEN].created_at - 2 * day,
                 "expires_at": links[LinkState.OPEN].created_at - day,
@@ -241,7 +242,7 @@ class TestListing:
         made = making.link(ben, study)
         making.opened(made)
         making.opened(made)
-        [link] = queries.links_of_study(ben, study)
+        link: Any = queries.links_of_study(ben, study).get()
         assert link.claim_count == 2
         assert link.last_claim_at == Claim.objects.latest("created_at").created_at
 
