@@ -2,7 +2,7 @@
    worker; `rendered:` takes the server's picture and maps its greys back to the values that they
    stand for, so that contrast and measuring work alike for both. */
 
-import { imageLoader, utilities } from "@cornerstonejs/core";
+import { getShouldUseCPURendering, imageLoader, utilities } from "@cornerstonejs/core";
 import { createImage } from "@cornerstonejs/dicom-image-loader";
 import { number, text } from "./dataset.js";
 import { spacing, windowOf } from "./modules.js";
@@ -101,18 +101,25 @@ function isColour(dataset, data) {
   return false;
 }
 
-/* Grey 0 to 255 covers the window that was asked for: value = lower + grey / 255 × width. */
+/* Grey 0 to 255 covers the window that was asked for: value = lower + grey / 255 × width. Plain
+   drawing looks whole numbers up in a table and takes slope and intercept beside them; a graphics
+   card wants the values themselves. */
 function grey(id, image, pixels, window) {
   const inverted = text(image.dataset, "00280004") === "MONOCHROME1";
-  const width = window?.width ?? 255;
-  const lower = window ? window.center - width / 2 : 0;
-  const scalars = new Float32Array(pixels.width * pixels.height);
-  for (let at = 0; at < scalars.length; at += 1) {
-    const level = inverted ? 255 - pixels.data[at * 4] : pixels.data[at * 4];
-    scalars[at] = lower + (level * width) / 255;
-  }
   const shown = window ?? { center: 127.5, width: 255 };
-  return { ...common(id, image, pixels, scalars, 1), ...range(lower, width), ...levels(shown), color: false, rgba: false, invert: inverted };
+  const scale = { slope: shown.width / 255, intercept: shown.center - shown.width / 2 };
+  const greys = greysOf(pixels.data, inverted);
+  const plain = getShouldUseCPURendering();
+  const scalars = plain ? greys : Float32Array.from(greys, (level) => scale.intercept + level * scale.slope);
+  const made = { ...common(id, image, pixels, scalars, 1), ...levels(shown), color: false, rgba: false, invert: inverted };
+  if (plain) return { ...made, ...scale, ...range(0, 255) };
+  return { ...made, ...range(scale.intercept, shown.width) };
+}
+
+function greysOf(data, inverted) {
+  const greys = new Uint8Array(data.length / 4);
+  for (let at = 0; at < greys.length; at += 1) greys[at] = inverted ? 255 - data[at * 4] : data[at * 4];
+  return greys;
 }
 
 function range(lower, width) {

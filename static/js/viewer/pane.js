@@ -197,6 +197,25 @@ export class Pane extends EventTarget {
     this.viewport.render();
   }
 
+  /** Whether all of the image is in sight, neither zoomed nor moved. */
+  isWhole() {
+    if (!this.image || !this.fit) return false;
+    const [x, y] = this.viewport.getPan();
+    return Math.abs(this.viewport.getZoom() / this.fit - 1) < 0.01 && Math.hypot(x, y) < 2;
+  }
+
+  fitAgain() {
+    this.viewport.resetCamera();
+    this.fit = null;
+    this.viewport.render();
+  }
+
+  /** An empty area says how it is filled. */
+  invite() {
+    this.message.replaceChildren(make("p", {}, "Drag a series here, or click here and choose one from the list."));
+    this.message.hidden = false;
+  }
+
   invert() {
     if (!this.image) return;
     this.viewport.setProperties({ invert: !this.viewport.getProperties().invert });

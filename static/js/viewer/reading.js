@@ -9,7 +9,7 @@ import { make, say } from "./page.js";
 import { Pane } from "./pane.js";
 import { Prefetch } from "./prefetch.js";
 import { provider } from "./modules.js";
-import { Tools } from "./tools.js";
+import { drawWithinPolicy, Tools } from "./tools.js";
 import { follow } from "./together.js";
 import { EndedError } from "./share.js";
 
@@ -18,6 +18,7 @@ const SIZES = { "1x1": 1, "1x2": 2, "2x2": 4 };
 const MEGABYTE = 1024 * 1024;
 
 export async function openReading(page, share) {
+  drawWithinPolicy();
   startCore();
   setUseCPURendering(!realGraphics());
   startLoader({ maxWebWorkers: Math.max(1, Math.min(4, (navigator.hardwareConcurrency ?? 2) - 1)) });
@@ -145,8 +146,9 @@ export class Reading extends EventTarget {
     for (const pane of this.panes) {
       if (pane.stack || pane.opening) continue;
       const shown = new Set(this.panes.map((other) => other.opening ?? other.stack?.series.uid));
-      const next = images.find((series) => !shown.has(series.uid)) ?? images[0];
+      const next = images.find((series) => !shown.has(series.uid));
       if (next) this.open(next, pane);
+      else pane.invite();
     }
   }
 
@@ -195,7 +197,10 @@ export class Reading extends EventTarget {
   }
 
   #resize() {
-    if (!this.share.ended) this.engine.resize(true, true);
+    if (this.share.ended) return;
+    const whole = this.panes.filter((pane) => pane.isWhole());
+    this.engine.resize(true, true);
+    for (const pane of whole) pane.fitAgain();
   }
 
   /** Nothing of the study may stay: not on the screen, not in memory. */

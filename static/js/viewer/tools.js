@@ -1,19 +1,33 @@
 /* The mouse, finger and measuring tools, and which of them is in the reader's hand. */
 
+import { cache } from "@cornerstonejs/core";
 import * as cornerstoneTools from "@cornerstonejs/tools";
 
 const { annotation, Enums, ToolGroupManager } = cornerstoneTools;
 const { MouseBindings, Events } = Enums;
 
-export const TOOLS = {
-  window: "WindowLevelTool",
-  scroll: "StackScrollTool",
-  zoom: "ZoomTool",
-  pan: "PanTool",
-  length: "LengthTool",
-  angle: "AngleTool",
-  rectangle: "RectangleROITool",
-  probe: "ProbeTool",
+const DRAG_FOR_WHOLE_WINDOW = 400;
+
+/* One pixel of dragging changes the window by a fixed part of its width: fine in a narrow window,
+   coarse in a wide one, and the same for stored values and for pictures of the server. */
+class ContrastTool extends cornerstoneTools.WindowLevelTool {
+  static toolName = "Contrast";
+
+  _getMultiplierFromDynamicRange(viewport) {
+    const { lower, upper } = viewport.getProperties().voiRange;
+    return Math.max(upper - lower, 4) / DRAG_FOR_WHOLE_WINDOW;
+  }
+}
+
+const TOOLS = {
+  window: ContrastTool,
+  scroll: cornerstoneTools.StackScrollTool,
+  zoom: cornerstoneTools.ZoomTool,
+  pan: cornerstoneTools.PanTool,
+  length: cornerstoneTools.LengthTool,
+  angle: cornerstoneTools.AngleTool,
+  rectangle: cornerstoneTools.RectangleROITool,
+  probe: cornerstoneTools.ProbeTool,
 };
 
 const MEASURES = ["length", "angle", "rectangle", "probe"];
@@ -35,7 +49,7 @@ export class Tools {
   }
 
   #add(key) {
-    const tool = cornerstoneTools[TOOLS[key]];
+    const tool = TOOLS[key];
     cornerstoneTools.addTool(tool);
     this.group.addTool(tool.toolName, configuration(key));
     if (MEASURES.includes(key)) this.group.setToolPassive(tool.toolName);
@@ -55,7 +69,7 @@ export class Tools {
   }
 
   #bind(key, extra) {
-    const { toolName } = cornerstoneTools[TOOLS[key]];
+    const { toolName } = TOOLS[key];
     const bindings = [...(ALWAYS[key] ?? []), ...extra];
     this.group.setToolPassive(toolName, { removeAllBindings: true });
     if (bindings.length) this.group.setToolActive(toolName, { bindings });
@@ -105,9 +119,23 @@ function rectangleWords(data, targetId) {
   return lines;
 }
 
+/* The value is read here: the tool itself looks for it in the slice of that number of a volume. */
 function probeWords(data, targetId) {
-  const { value, modalityUnit } = data.cachedStats[targetId] ?? {};
-  if (value === undefined || targetId.includes("rendered:")) return [];
-  const shown = Array.isArray(value) ? value.map((part) => Math.round(part)).join(", ") : Math.round(value * 10) / 10;
-  return [`${shown} ${modalityUnit ?? ""}`.trim()];
+  const { index, modalityUnit } = data.cachedStats[targetId] ?? {};
+  const image = cache.getImage(targetId.replace("imageId:", ""));
+  if (!index || !image || image.renderedByServer) return [];
+  const value = image.voxelManager.getAtIJKPoint([index[0], index[1], 0]);
+  if (value === undefined || value === null) return [];
+  const shown = typeof value === "number" ? Math.round(value * 10) / 10 : Array.from(value).slice(0, 3).join(", ");
+  return [`${shown} ${typeof modalityUnit === "string" ? modalityUnit : ""}`.trim()];
+}
+
+/* The drawing library writes style attributes, which the page's policy refuses; set as properties
+   the same styles are allowed. */
+export function drawWithinPolicy() {
+  const plain = Element.prototype.setAttribute;
+  SVGElement.prototype.setAttribute = function setAttribute(name, value) {
+    if (name === "style") this.style.cssText = value;
+    else plain.call(this, name, value);
+  };
 }
