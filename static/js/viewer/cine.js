@@ -1,6 +1,6 @@
 /* Plays a clip or a series in a loop. A frame that is not there yet is waited for, not skipped. */
 
-import { speed } from "./modules.js";
+import { speed } from "./geometry.js";
 
 export class Cine {
   #timer = 0;

@@ -5,7 +5,7 @@
 import { getShouldUseCPURendering, imageLoader, utilities } from "@cornerstonejs/core";
 import { createImage } from "@cornerstonejs/dicom-image-loader";
 import { number, text } from "./dataset.js";
-import { spacing, windowOf } from "./modules.js";
+import { spacing, windowOf } from "./geometry.js";
 import { imageOf } from "./stack.js";
 import { EndedError } from "./share.js";
 

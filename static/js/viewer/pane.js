@@ -5,7 +5,7 @@ import { make, icon } from "./page.js";
 import { Overlays } from "./overlays.js";
 import { imageOf } from "./stack.js";
 import { windowFor } from "./loaders.js";
-import { windowOf } from "./modules.js";
+import { windowOf } from "./geometry.js";
 import { documentPanel } from "./report.js";
 import { EndedError } from "./share.js";
 
@@ -186,7 +186,7 @@ export class Pane extends EventTarget {
 
   #window() {
     const { voiRange } = this.viewport.getProperties();
-    if (!voiRange) return null;
+    if (!voiRange || this.viewport.getCornerstoneImage()?.color) return null;
     const { windowCenter, windowWidth } = toWindowLevel(voiRange.lower, voiRange.upper);
     return { center: windowCenter, width: windowWidth };
   }

@@ -1,10 +1,10 @@
 /* Fetches the rest of a series from where the reader is outward, first in the direction of reading. */
 
 import { cache, getShouldUseCPURendering, imageLoader } from "@cornerstonejs/core";
+import { outward } from "./order.js";
 
 const AT_ONCE = 3;
 const KEEP_FREE = 48 * 1024 * 1024;
-const AHEAD = 3;
 
 export class Prefetch {
   #run = 0;
@@ -46,18 +46,4 @@ async function load(id) {
     return false;
   }
   return true;
-}
-
-/** Every index, nearest first, three ahead for each one behind. */
-export function outward(count, index, direction = 1) {
-  const order = [];
-  const inside = (at) => at >= 0 && at < count;
-  let ahead = index + direction;
-  let behind = index - direction;
-  while (inside(ahead) || inside(behind)) {
-    for (let step = 0; step < AHEAD && inside(ahead); step += 1, ahead += direction) order.push(ahead);
-    if (inside(behind)) order.push(behind);
-    behind -= direction;
-  }
-  return order;
 }

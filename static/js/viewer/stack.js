@@ -1,6 +1,6 @@
 /* One series as the viewer walks through it: frames in reading order, each with its address. */
 
-import { hasTable, orientation, position } from "./modules.js";
+import { hasTable, orientation, position } from "./geometry.js";
 import { items, number, text } from "./dataset.js";
 
 /* Encodings that the browser's decoders do well. All others are rendered by the server. */

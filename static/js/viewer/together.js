@@ -1,7 +1,7 @@
 /* Scroll together: other areas follow the one in hand, by place in the body where both know it,
    else by the same number of images. */
 
-import { orientation, position } from "./modules.js";
+import { orientation, position } from "./geometry.js";
 import { text } from "./dataset.js";
 
 export function follow(leader, others, delta) {
