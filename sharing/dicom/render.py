@@ -8,6 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from sharing.dicom import guard
+from sharing.dicom.part10 import BIG
 from sharing.kernel.errors import SharingError
 
 if TYPE_CHECKING:
@@ -164,11 +165,12 @@ class Picture:
 
     @property
     def wants_head(self) -> bool:
-        """Whether drawing needs more than this: a palette, tables or windows of single frames."""
+        """Whether drawing needs more: a palette, tables, windows of single frames, the pixels' VR."""
         return (
             self.photometric == "PALETTE COLOR"
             or (self.samples_per_pixel == 1 and not self.window_width)
             or self.number_of_frames > 1
+            or (self.transfer_syntax == BIG and self.bits_allocated == 8)
         )
 
 

@@ -282,3 +282,15 @@ def test_dcmtk_draws_the_same_lung(tmp_path):
     theirs = np.asarray(Image.open(tmp_path / "image.pgm").convert("L")).astype(int)
     ours = drawn(file, window=Window(-500, 1500)).astype(int)
     assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_big_endian_colours_are_not_swapped_by_mistake(vr):
+    colours = pydicom.dcmread(io.BytesIO(samples.us_rgb())).pixel_array
+    data = colours.tobytes()
+    if vr == "OW":
+        data = np.frombuffer(data, "<u2").byteswap().tobytes()
+    file = samples.encoded_big_endian(samples.us_rgb(), data, vr)
+    _, picture, _ = frame_and_head(file)
+    assert picture.wants_head
+    assert np.array_equal(drawn(file), colours)

@@ -88,6 +88,14 @@ def _big_endian(dataset: Dataset) -> bytes:
     return synthetic.part10(plain, ExplicitVRBigEndian)
 
 
+def encoded_big_endian(file: bytes, pixels: bytes, vr: str) -> bytes:
+    """The image in big endian with these very bytes as its pixels, declared as OB or OW."""
+    dataset = pydicom.dcmread(io.BytesIO(file))
+    del dataset.PixelData
+    dataset.add_new("PixelData", vr, pixels)
+    return _big_endian(dataset)
+
+
 def _with_deflated_frame(dataset: Dataset) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     frame = packer.compress(dataset.PixelData) + packer.flush()
