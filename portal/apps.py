@@ -6,4 +6,4 @@ class PortalConfig(AppConfig):
     label = "portal"
 
     def ready(self) -> None:
-        from portal import checks  # noqa: F401  registers the checks
+        from portal import checks, schema  # noqa: F401  registers the checks, describes signing in

@@ -21,6 +21,12 @@ def people_of(institution_id: uuid.UUID | None) -> QuerySet[Membership]:
     return found.order_by("state", "user__name", "user__email")
 
 
+def names_of(ids: set[str]) -> dict[str, str]:
+    """How people are called, by their ids as the audit keeps them."""
+    known = User.objects.filter(pk__in=ids).values_list("pk", "name") if ids else ()
+    return {str(pk): name for pk, name in known if name}
+
+
 def unanswered(institution_id: uuid.UUID | None) -> QuerySet[Invitation]:
     """The invitations that still stand, expired ones too: they can be sent again."""
     return (

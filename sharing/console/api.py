@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -126,10 +126,9 @@ class StudyWithSeries(StudyShown):
     class Meta(StudyShown.Meta):
         fields = (*STUDY_FIELDS, "series")
 
+    @extend_schema_field(SeriesShown(many=True))
     def get_series(self, study: Study) -> list[dict[str, Any]]:
         return list(SeriesShown(self.context["series"], many=True).data)
-
-    get_series.__annotations__ = {"return": list[SeriesShown]}
 
 
 class StudyPage(serializers.Serializer[Any]):
@@ -282,16 +281,22 @@ def _row(cursor: str) -> int | None:
 # ---- The description of all this -----------------------------------------------------------------
 
 
-@extend_schema(
-    operation_id="schema",
-    parameters=[
-        OpenApiParameter("format", OpenApiTypes.STR, enum=["json", "yaml"], description="Of this.")
-    ],
-    responses={200: OpenApiTypes.OBJECT},
-    tags=["description"],
-)
 class Schema(SpectacularAPIView):
     """The API's description, the same for everybody."""
 
     access_rule = Rule.ANYBODY
     authentication_classes = []
+
+    @extend_schema(
+        operation_id="schema_read",
+        parameters=[
+            OpenApiParameter(
+                "format", OpenApiTypes.STR, enum=["json", "yaml"], description="Of it."
+            )
+        ],
+        responses={200: OpenApiTypes.OBJECT},
+        tags=["schema"],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """This description, as OpenAPI 3.1."""
+        return super().get(request, *args, **kwargs)

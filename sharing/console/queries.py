@@ -11,7 +11,9 @@ from django.utils import timezone
 from sharing.access import gate
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
+from sharing.accounts.queries import names_of
 from sharing.audit.models import AuditEvent
+from sharing.audit.rules import ActorKind
 from sharing.console import rules
 from sharing.ingest.models import Upload
 from sharing.ingest.queries import QUIET, uploads
@@ -109,6 +111,8 @@ def received(principal: Principal, claim_ids: Iterable[str]) -> list[Received]:
     ]
 
 
+HUMAN = (ActorKind.PERSON, ActorKind.OPERATOR)
+
 # ---- The activity ------------------------------------------------------------------------------
 
 
@@ -118,6 +122,7 @@ class Told:
 
     event: AuditEvent
     who: str
+    address: str
     phrase: str
     joint: str
     study: Study | None
@@ -132,12 +137,16 @@ def told(principal: Principal, events: list[AuditEvent]) -> list[Told]:
     """Rows of the activity as sentences. The rows hold ids; names are joined here, for those who
     may search.
     """
+    names = names_of(
+        {event.actor_id for event in events if event.actor_kind in HUMAN and event.actor_id}
+    )
     studies = _studies_of(principal, events)
     links = _links_of(principal, events)
     return [
         Told(
             event,
-            rules.who(event.actor_kind, event.actor_name),
+            rules.who(event.actor_kind, names.get(event.actor_id) or event.actor_name),
+            event.actor_name if names.get(event.actor_id) else "",
             rules.phrase(event.action, event.detail),
             rules.joint(event.action),
             studies.get(event.study_id),

@@ -74,7 +74,9 @@ def _member(detail: Detail) -> str:
 
 
 def _searched(detail: Detail) -> str:
-    fields = [str(one).replace("_", " ") for one in detail.get("fields", ())]
+    if detail.get("part"):
+        return "watched what is arriving"
+    fields = [str(one).replace("_", " ") for one in detail.get("fields", ()) if one != "tab"]
     return f"searched studies by {', '.join(fields)}" if fields else "looked at the worklist"
 
 

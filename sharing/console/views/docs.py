@@ -41,20 +41,25 @@ def _place(tag: str) -> int:
 
 
 def _operation(schema: Schema, path: str, method: str, operation: Schema) -> Schema:
-    text = str(operation.get("description", "")).strip()
+    title, _, rest = _plain(operation.get("description")).partition("\n")
     body = _body(schema, operation)
     return {
         "tag": _tag(path, operation),
         "id": operation["operationId"],
         "method": method.upper(),
         "path": path,
-        "title": text.split("\n")[0].strip() or operation["operationId"].replace("_", " "),
-        "text": "\n".join(text.split("\n")[1:]).strip(),
+        "title": title or operation["operationId"].replace("_", " "),
+        "text": rest.strip(),
         "parameters": [_parameter(one) for one in operation.get("parameters", [])],
         "body": body,
         "answers": _answers(schema, operation),
         "curl": _curl(path, method, operation, body),
     }
+
+
+def _plain(text: str | None) -> str:
+    """A description without the marks that are for Markdown."""
+    return (text or "").replace("`", "").strip()
 
 
 def _tag(path: str, operation: Schema) -> str:
@@ -71,7 +76,7 @@ def _parameter(parameter: Schema) -> Schema:
         ),
         "kind": _kind(parameter.get("schema", {})),
         "required": parameter.get("required", False),
-        "text": parameter.get("description", ""),
+        "text": _plain(parameter.get("description")),
     }
 
 
@@ -84,7 +89,7 @@ def _answers(schema: Schema, operation: Schema) -> list[Schema]:
     return [
         {
             "status": status,
-            "text": answer.get("description", ""),
+            "text": _plain(answer.get("description")),
             "fields": _fields(
                 schema, answer.get("content", {}).get("application/json", {}).get("schema", {})
             ),
@@ -103,7 +108,7 @@ def _fields(schema: Schema, found: Schema) -> list[Schema]:
             "name": name,
             "kind": _kind(field),
             "required": name in required,
-            "text": _resolved(schema, field).get("description", ""),
+            "text": _plain(field.get("description") or _resolved(schema, field).get("description")),
         }
         for name, field in found.get("properties", {}).items()
     ]
