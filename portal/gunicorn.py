@@ -1,6 +1,7 @@
 """How gunicorn serves the portal: threads under WSGI, so that a cut upload keeps what came."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -26,5 +27,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
     connections.close_all()
     from portal.wsgi import start_jobs
+    from sharing.dicom import guard
 
     start_jobs()
+    threading.Thread(target=guard.warm, name="warm-guard", daemon=True).start()

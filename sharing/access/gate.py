@@ -16,9 +16,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
-from sharing.audit.actions import patient_reference, record
+from sharing.audit.actions import patient_reference, record, viewings
 from sharing.audit.rules import Act, ActorKind, Outcome
-from sharing.audit.work import viewings
 from sharing.kernel.errors import NotAllowedError, NotThereError, SignInNeededError
 from sharing.kernel.ids import is_uid
 from sharing.studies.models import Instance, Series, Study

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sharing.audit.work import viewings
+from sharing.audit.actions import viewings
 
 
 @pytest.fixture(autouse=True)

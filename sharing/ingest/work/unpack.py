@@ -13,8 +13,8 @@ from django.db import close_old_connections, connection
 from isal import isal_zlib
 
 from sharing.audit.actions import Asking
-from sharing.dicom.archives import entries
-from sharing.dicom.refusal import RefusedError
+from sharing.dicom.archives import Entry, entries
+from sharing.dicom.refusal import Reason, RefusedError
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
@@ -23,6 +23,7 @@ from sharing.ingest.work.commit import committer
 
 log = logging.getLogger(__name__)
 AT_A_TIME = 4
+NESTED = "This is a ZIP inside a ZIP. Please unpack the outer one and send what is in it."
 Seen = Callable[[UploadFile], None]
 
 
@@ -83,16 +84,48 @@ def receive_zip(
     UploadFile.objects.filter(parent=file).delete()
     try:
         for entry in entries(path):
-            with entry.open() as source:
-                one = receive_stream(
-                    upload, source, path=entry.name, size=entry.size, by=by, parent=file
-                )
+            one = _receive_entry(upload, entry, parent=file, by=by)
             if seen:
                 seen(one)
     except RefusedError as error:
         file.state, file.reason = FileState.REFUSED, error.detail[:400]
         file.reason_code = str(error.reason)
     return committer.commit(Arrival(file, upload.institution_id, fresh=False), by)
+
+
+def _receive_entry(
+    upload: Upload, entry: Entry, *, parent: UploadFile, by: Asking
+) -> UploadFile:
+    """Receive one entry; a damaged one is refused by itself, and the others go on."""
+    try:
+        if entry.is_archive():
+            raise RefusedError(Reason.NOT_DICOM, NESTED)
+        with entry.open() as source:
+            return receive_stream(
+                upload, source, path=entry.name, size=entry.size, by=by, parent=parent
+            )
+    except RefusedError as error:
+        return _refused(upload, entry.name, str(error.reason), error.detail, by, parent)
+
+
+def _refused(
+    upload: Upload,
+    name: str,
+    code: str,
+    reason: str,
+    by: Asking,
+    parent: UploadFile | None = None,
+) -> UploadFile:
+    file = UploadFile(
+        upload=upload,
+        parent=parent,
+        path=name[:1024],
+        size=0,
+        state=FileState.REFUSED,
+        reason=reason[:400],
+        reason_code=code,
+    )
+    return committer.commit(Arrival(file, upload.institution_id, fresh=True), by)
 
 
 def receive_paths(upload: Upload, paths: list[Path], *, by: Asking, seen: Seen) -> None:
@@ -115,10 +148,8 @@ def _receive_path(upload: Upload, path: Path, name: str, *, by: Asking, seen: Se
             size = os.fstat(source.fileno()).st_size
             return receive_stream(upload, source, path=name, size=size, by=by, seen=seen)
     except OSError as error:
-        file = UploadFile(upload=upload, path=name[:1024], size=0, state=FileState.REFUSED)
-        file.reason = f"This file cannot be read from the disk: {error.strerror}."
-        file.reason_code = "unreadable"
-        return committer.commit(Arrival(file, upload.institution_id, fresh=True), by)
+        reason = f"This file cannot be read from the disk: {error.strerror}."
+        return _refused(upload, name, "unreadable", reason, by)
 
 
 def walk(paths: list[Path]) -> Iterator[tuple[Path, str]]:

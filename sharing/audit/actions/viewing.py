@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
-from sharing.audit import actions
+from sharing.audit.actions.recording import record
 from sharing.audit.rules import Act
 from sharing.kernel.errors import AuditUnavailableError
 
@@ -48,7 +48,7 @@ class Viewings:
             viewing = self._open.setdefault(key, _Viewing(by, facts))
             covered = now < viewing.covered_until
         if not covered:
-            actions.record(act, by=by, **facts, part="start")
+            record(act, by=by, **facts, part="start")
             viewing.covered_until = now + COVERED_SECONDS
         with self._lock:
             viewing.counts.update(counts)
@@ -58,7 +58,7 @@ class Viewings:
         """Write down the counts that have gathered."""
         for act, viewing, counts in self._taken():
             try:
-                actions.record(act, by=viewing.by, **viewing.facts, part="counts", **counts)
+                record(act, by=viewing.by, **viewing.facts, part="counts", **counts)
             except AuditUnavailableError:
                 with self._lock:
                     viewing.counts.update(counts)
