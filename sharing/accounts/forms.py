@@ -2,7 +2,9 @@
 
 import re
 import uuid
+from typing import Any
 
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 
 from sharing.accounts.rules import ROLE_SENTENCES, Role
@@ -60,3 +62,16 @@ class JoinForm(forms.Form):
         if found is None:
             raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
         return ids.from_text(found["id"]), found["secret"]
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    """A passkey is one that signs in by itself, unless somebody wants only a second step."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, alone = self.fields["name"], self.fields["passwordless"]
+        name.label = "What to call it"
+        name.help_text = "Such as: laptop, phone, blue key."
+        alone.label = "Sign in with it alone"
+        alone.help_text = "Without the password; it asks for your finger, face or PIN instead."
+        alone.initial = True

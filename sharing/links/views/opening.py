@@ -45,6 +45,7 @@ def open_link(request: HttpRequest) -> HttpResponseBase:
             raise
         return _asked_again(request, form, error)
     if isinstance(outcome, actions.Claimed):
+        _remember(request, outcome.claim)
         return _opened(outcome, wants_json=wants_json)
     if wants_json:
         return _no_store(JsonResponse(question(outcome)))
@@ -99,6 +100,12 @@ def _opened(claimed: actions.Claimed, *, wants_json: bool) -> HttpResponse:
     for cookie in principal.cookies(claimed.claim, claimed.secret):
         response.set_cookie(**cookie)
     return _no_store(response)
+
+
+def _remember(request: HttpRequest, claim: Claim) -> None:
+    """Whoever is signed in finds what they opened in their worklist, for as long as it is open."""
+    if request.user.is_authenticated:
+        request.session["claims"] = [*request.session.get("claims", ())[-49:], str(claim.pk)]
 
 
 def _refuse_foreign(request: HttpRequest) -> None:
