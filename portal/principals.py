@@ -138,13 +138,18 @@ def _csrf_problem(request: HttpRequest, view: Any) -> HttpResponseBase | None:
         return None
     if "Authorization" in request.headers or not request.user.is_authenticated:
         return None
-    check = CSRFCheck(lambda _: HttpResponse())
+    check = CSRFCheck(_answer_nothing)
     check.process_request(request)
-    if check.process_view(request, view, (), {}):
+    if check.process_view(request, _answer_nothing, (), {}):
         return errors.answer(
             request, NotAllowedError("The page is out of date. Reload it and try again.")
         )
     return None
+
+
+def _answer_nothing(request: HttpRequest) -> HttpResponse:
+    """A view that is not exempt, for the check to look at in place of the one that is."""
+    return HttpResponse()
 
 
 class ApiAuthentication(BaseAuthentication):
