@@ -32,7 +32,7 @@ test: env ## runs every test: on SQLite, on PostgreSQL, with the real peers and 
 	@$(PY) -m tests.peers -- $(MAKE) --no-print-directory test-js test-sqlite test-postgresql
 
 test-js: env ## runs the tests of the browser's modules alone
-	@$(NODE) node --test $$(find tests/js -name '*.test.js')
+	@$(NODE) node --test --test-reporter=spec $$(find tests/js -name '*.test.js')
 
 test-sqlite: env
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
-from tests.peers import orthanc, postgresql, redis, s3
+from tests.peers import orthanc, postgresql, processes, redis, s3
 from tests.peers.processes import Peer, PeerMissingError
 
 PEERS: dict[str, Callable[[Path], Peer]] = {
@@ -32,22 +32,32 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, _leave)
     folder = Path(tempfile.mkdtemp(prefix="handover-peers-"))
     folder.chmod(0o755)  # PostgreSQL runs as somebody else where this runs as root
-    started: list[Peer] = []
     try:
-        environment = _start_all(folder, started)
-        here = {**os.environ, **environment}
-        return subprocess.run(command, env=here, check=False).returncode
+        environment = _start_all(folder)
+        return _beside(command, {**os.environ, **environment})
     finally:
-        for peer in started:
-            peer.stop()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `make` passes its own on: once is enough
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        processes.end_all()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_all(folder: Path, started: list[Peer]) -> dict[str, str]:
+def _beside(command: list[str], environment: dict[str, str]) -> int:
+    """Run the command; whoever ends us early ends it too."""
+    process = subprocess.Popen(command, env=environment)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+
+
+def _start_all(folder: Path) -> dict[str, str]:
     environment: dict[str, str] = {}
     begun = time.monotonic()
-    with ThreadPoolExecutor(len(PEERS)) as pool:
-        waiting = {name: pool.submit(_start, name, folder, started) for name in PEERS}
+    pool = ThreadPoolExecutor(len(PEERS))
+    waiting = {name: pool.submit(_start, name, folder) for name in PEERS}
     for name, future in waiting.items():
         answer = future.result()
         if isinstance(answer, str):
@@ -59,19 +69,18 @@ def _start_all(folder: Path, started: list[Peer]) -> dict[str, str]:
     return environment
 
 
-def _start(name: str, folder: Path, started: list[Peer]) -> dict[str, str] | str:
+def _start(name: str, folder: Path) -> dict[str, str] | str:
     """One peer's addresses, or why it is not there."""
     place = folder / name.lower()
     place.mkdir()
     try:
-        peer = PEERS[name](place)
+        return PEERS[name](place).environment
     except PeerMissingError as missing:
         return str(missing)
-    started.append(peer)
-    return peer.environment
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

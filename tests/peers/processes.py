@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,11 @@ from pathlib import Path
 
 BESIDE_THE_PATH = "/usr/sbin:/sbin:/usr/local/sbin"  # where Debian keeps servers
 PATIENCE = 120.0  # seconds: a busy two-core machine starts all peers at once
+
+
+_started: list[subprocess.Popen[bytes]] = []
+_closing = threading.Event()
+_lock = threading.Lock()
 
 
 class PeerMissingError(Exception):
@@ -56,8 +62,10 @@ def start(
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a process group of its own, its output in `log`."""
-    with log.open("ab") as out:
-        return subprocess.Popen(
+    with log.open("ab") as out, _lock:
+        if _closing.is_set():
+            raise PeerMissingError("everything is being stopped")
+        process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -69,6 +77,16 @@ def start(
             group=user,
             extra_groups=None if user is None else [],
         )
+        _started.append(process)
+        return process
+
+
+def end_all() -> None:
+    """End whatever this process started, also what is only just starting, and start nothing more."""
+    with _lock:
+        _closing.set()
+    for process in reversed(_started):
+        _end(process)
 
 
 def run(command: Sequence[str | Path], *, log: Path, user: int | None = None) -> None:

@@ -1,8 +1,12 @@
 """The peers are what they say they are; without this, green could mean that nobody answered."""
 
 import json
+import os
 import socket
 import subprocess
+import sys
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,8 @@ from playwright.sync_api import Browser
 
 from tests.peers import processes, s3
 from tests.peers.fixtures import NetworkReachedError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_postgresql_keeps_what_two_people_write(postgresql_url: str) -> None:
@@ -104,3 +110,29 @@ def test_what_was_started_is_stopped(tmp_path: Path) -> None:
     process = processes.start(["sleep", "600"], log=tmp_path / "sleeper.log")
     processes.Peer(processes=[process]).stop()
     assert process.poll() is not None
+
+
+def _marked(mark: str) -> list[str]:
+    """The commands of the running programs that carry a mark in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue  # it ended while we looked, or is somebody else's
+    return found
+
+
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_a_run_that_is_broken_off_leaves_nothing_running(seconds: int) -> None:
+    mark = f"BROKEN_OFF={uuid.uuid4()}"
+    name, _, value = mark.partition("=")
+    command = [sys.executable, "-m", "tests.peers", "--", "sleep", "600"]
+    run = subprocess.Popen(command, cwd=ROOT, env={**os.environ, name: value})
+    time.sleep(seconds)
+    run.terminate()
+    time.sleep(0.2)
+    run.terminate()  # as `make` does, which passes on what it got
+    run.wait(60)
+    assert not _marked(mark)
