@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django import template
@@ -29,13 +30,12 @@ def _manifest() -> Manifest:
         raise ImproperlyConfigured(
             "The pages' scripts and styles are not built yet: run `npm ci && npm run build`."
         ) from error
-    return _read_manifest(str(path), built)
+    return _read_manifest(path, built)
 
 
 @cache
-def _read_manifest(path: str, _built: int) -> Manifest:
-    with open(path, encoding="utf-8") as file:
-        manifest: Manifest = json.load(file)
+def _read_manifest(path: Path, _built: int) -> Manifest:
+    manifest: Manifest = json.loads(path.read_text(encoding="utf-8"))
     return manifest
 
 
