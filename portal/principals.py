@@ -70,7 +70,7 @@ def _of_account(request: HttpRequest) -> Principal:
     if header:
         return _of_token(header, came)
     user = request.user
-    if not user.is_authenticated:
+    if user is None or not user.is_authenticated:  # None: a REST view that asks nobody
         return principals.nobody(came)
     membership = current_membership(request)
     if membership is None:

@@ -13,13 +13,3 @@ def parse(text: str) -> datetime.timedelta:
     if found is None:
         raise ValueError(f"{text!r} is no length of time; write 30m, 1h, 7d or 2w.")
     return datetime.timedelta(**{UNITS[found[2]]: int(found[1])})
-
-
-def words(length: datetime.timedelta) -> str:
-    """A length of time in words, in its largest whole unit: "7 days"."""
-    minutes = int(length.total_seconds() // 60)
-    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size and minutes % size == 0:
-            count = minutes // size
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return "less than a minute"

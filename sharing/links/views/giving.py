@@ -77,7 +77,7 @@ def _made(request: HttpRequest, choices: list[Choice], form: ShareForm) -> HttpR
         items = [item for choice in choices for item in choice.items()]
         return 200, _handed_over(request, actions.create_link(items=items, by=by, **form.wishes()))
 
-    sent = hashlib.sha256(request.body).digest()
+    sent = hashlib.sha256(request.POST.urlencode().encode()).digest()
     key = f"{request.POST.get('once', '')[:64]}.{sent.hex()}"
     status, page, _ = once(asker=f"page:{by.actor.id}", key=key, fingerprint=sent, answer=answer)
     return _private(HttpResponse(page, status=status))
