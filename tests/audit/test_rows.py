@@ -1,0 +1,80 @@
+"""The audit's table: it only grows, and tells what was asked."""
+
+import datetime
+
+import pytest
+import time_machine
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from sharing.audit.actions import record, viewings
+from sharing.audit.models import AuditEvent
+from sharing.audit.queries import Asked, matching, newest, of_institution
+from sharing.audit.rules import Act, Outcome
+from tests import factories as f
+
+pytestmark = pytest.mark.django_db
+
+
+def events(**asked: object) -> list[str]:
+    institution = f.member("Ada").institution_id
+    found = matching(of_institution(institution), Asked(**asked))  # type: ignore[arg-type]
+    return [event.action for event in found.order_by("pk")]
+
+
+@pytest.mark.parametrize(
+    "verb", ["UPDATE audit_auditevent SET actor_name = 'x'", "DELETE FROM audit_auditevent"]
+)
+def test_even_the_databases_owner_cannot_change_a_row_in_passing(verb: str):
+    record(Act.SEARCHED, by=f.principal("Ada"))
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        connection.cursor().execute(verb)
+    assert AuditEvent.objects.get().actor_name == "ada@general.example"
+
+
+def test_dora_finds_what_ben_did_and_nothing_of_mercy():
+    record(Act.SEARCHED, by=f.principal("Ben"))
+    record(Act.SEARCHED, by=f.principal("Cleo"))
+    record(Act.LINKS_LISTED, by=f.principal("Ada"))
+    assert events() == ["study.searched", "link.listed"]
+    assert events(person="BEN@") == ["study.searched"]
+    assert events(action="link") == ["link.listed"]
+    assert events(action="link.listed") == ["link.listed"]
+    assert events(outcome=Outcome.REFUSED) == []
+
+
+def test_dora_narrows_to_an_hour():
+    at = timezone.now()
+    with time_machine.travel(at - datetime.timedelta(days=1), tick=False):
+        record(Act.SEARCHED, by=f.principal("Ben"))
+    with time_machine.travel(at, tick=False):
+        record(Act.LINKS_LISTED, by=f.principal("Ben"))
+    assert events(since=at) == ["link.listed"]
+    assert events(until=at) == ["study.searched"]
+
+
+def test_pages_follow_each_other_without_gap_or_repetition():
+    for _ in range(7):
+        record(Act.SEARCHED, by=f.principal("Ben"))
+    found, before, seen = of_institution(f.member("Ben").institution_id), None, []
+    while True:
+        rows, before = newest(found, before=before, size=3)
+        seen += [row.pk for row in rows]
+        if before is None:
+            break
+    assert seen == sorted(AuditEvent.objects.values_list("pk", flat=True), reverse=True)
+
+
+def test_two_hundred_pictures_are_one_row_at_once_and_their_number_later():
+    study = f.study(f.principal("Ben"))
+    rosa = f.principal("Rosa")
+    before = AuditEvent.objects.count()
+    for _ in range(212):
+        viewings.note(
+            Act.IMAGES_VIEWED, by=rosa, facts={"study_id": study.pk}, counts={"frames": 1}
+        )
+    assert AuditEvent.objects.count() == before + 1
+    viewings.flush()
+    start, counts = AuditEvent.objects.order_by("pk")[before:]
+    assert start.detail == {"part": "start"}
+    assert counts.detail["frames"] == 212
