@@ -253,8 +253,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
-DATE_FORMAT = "j M Y"
-DATETIME_FORMAT = "j M Y, H:i"
+# A language's own formats count before any set here, so ours stand where those are looked for.
+FORMAT_MODULE_PATH = ["portal.formats"]
 
 # ---- The API -----------------------------------------------------------------------------------
 REST_FRAMEWORK = {

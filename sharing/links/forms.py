@@ -14,7 +14,7 @@ from sharing.links.rules import Factor, LinkState
 
 LIFETIMES = {1: "1 day", 3: "3 days", 7: "7 days", 14: "14 days", 30: "30 days"}
 USES = {
-    "": "As often as needed until then",
+    "0": "As often as needed until then",
     "1": "Once",
     "3": "3 times",
     "10": "10 times",
@@ -57,8 +57,8 @@ class ShareForm(forms.Form):
         label="May be opened",
         choices=list(USES.items()),
         coerce=int,
-        empty_value=None,
-        required=False,
+        empty_value=0,
+        initial="0",
     )
     factor = forms.ChoiceField(
         label="How the recipient proves who they are",
@@ -85,6 +85,7 @@ class ShareForm(forms.Form):
         """The answers as `actions.create_link` takes them."""
         found = dict(self.cleaned_data)
         found["lifetime"] = datetime.timedelta(days=found["lifetime"])
+        found["max_uses"] = found["max_uses"] or None
         found["may_download"] = found.pop("given") == "download"
         found["factor"] = Factor(found["factor"])
         return found

@@ -61,10 +61,16 @@ function tellOfCode(sent) {
 function answered([response, body]) {
   if (!response) return problem(body instanceof SyntaxError ? BROKEN : OFFLINE);
   if (response.status === 404) return closed();
-  if (!response.ok) return problem(body.detail ?? BROKEN);
+  if (!response.ok) return again(body.detail ?? BROKEN);
   if (!body.open) return askFor(body);
   forget();
   return location.replace(body.open);
+}
+
+/* What was wrong, and the field once more. */
+function again(text) {
+  problem(text);
+  form.querySelector(".field:not([hidden]) input")?.focus({ preventScroll: true });
 }
 
 /* The link will not come back by another try: offer the field for another one. */

@@ -224,6 +224,7 @@ class TestSharing:
             "study": str(study.pk),
             "whole": str(study.pk),
             "lifetime": "7",
+            "max_uses": "0",
             "given": "download",
             "factor": "passcode",
         } | fields
@@ -286,6 +287,7 @@ class TestSharing:
         form = {
             "study": str(study.pk),
             "lifetime": "7",
+            "max_uses": "0",
             "given": "view",
             "factor": "passcode",
             "note": "Compare",
