@@ -7,7 +7,8 @@ import uuid
 
 from sharing.kernel import secrets
 
-UID_PATTERN = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
+# The standard forbids leading zeros; scanners write them all the same, and their images count.
+UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def new_id() -> uuid.UUID:

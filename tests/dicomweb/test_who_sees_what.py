@@ -66,17 +66,10 @@ def test_a_visitor_with_one_series_does_not_learn_of_the_others() -> None:
     listed = visitor.get(f"{path(study)}/series").json()
     assert [one["0020000E"]["Value"] for one in listed] == [[given.uid]]
     assert len(visitor.get(f"{path(study)}/instances").json()) == 2
-    whole = visitor.get(f"{path(study)}/metadata")
-    assert {one["0020000E"]["Value"][0] for one in whole_json(whole)} == {given.uid}
+    whole = visiting.headers(visitor, study)
+    assert {one["0020000E"]["Value"][0] for one in whole} == {given.uid}
     assert visitor.get(f"{path(hidden)}/metadata").status_code == 404
     assert hidden.uid not in visitor.page(study).content.decode()
-
-
-def whole_json(answer: object) -> list[dict[str, dict[str, list[str]]]]:
-    import orjson
-
-    found: list[dict[str, dict[str, list[str]]]] = orjson.loads(body(answer))
-    return found
 
 
 def test_general_and_mercy_do_not_see_each_other() -> None:

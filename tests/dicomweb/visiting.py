@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import numpy as np
+import orjson
 from django.test import Client
 from PIL import Image
 
@@ -85,3 +86,9 @@ def stored(data: bytes, name: str = "Ben") -> Instance:
     received = make.upload(by, data).files.get()
     assert received.instance_id is not None, received.reason
     return Instance.objects.get(pk=received.instance_id)
+
+
+def headers(reader: Reader, of: Study | Series | Instance) -> list[dict[str, Any]]:
+    """The DICOM JSON of every instance in it."""
+    found: list[dict[str, Any]] = orjson.loads(body(reader.get(f"{path(of)}/metadata")))
+    return found

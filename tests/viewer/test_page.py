@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def first_picture(html: str) -> str:
-    found = re.search(r'<img class="vw-first" src="([^"]+)"', html)
+    found = re.search(r'<img class="vw-first" id="first-frame" src="([^"]+)"', html)
     assert found, html
     return found[1].replace("&amp;", "&")
 

@@ -289,6 +289,7 @@ function silent(error) {
 }
 
 function why(error) {
+  if (error?.problem && error.status !== 404) return error.problem;
   if (error?.status === 404) return "The server does not have it for you. Reload the page, or ask the sender.";
   if (error?.status >= 500) return "The server could not draw it: the file may be damaged. Try again, or ask the sender.";
   if (error?.status) return "The server refused it. Reload the page, or ask the sender.";

@@ -31,7 +31,8 @@ export class Share extends EventTarget {
     const answer = await fetch(url, { headers: { Accept: accept }, credentials: "same-origin", signal: signals });
     if (answer.ok) return answer;
     await this.#doubt(answer.status);
-    throw Object.assign(new Error(`The server answered ${answer.status}`), { status: answer.status });
+    const problem = await told(answer);
+    throw Object.assign(new Error(`The server answered ${answer.status}`), { status: answer.status, problem });
   }
 
   async json(url, options) {
@@ -83,4 +84,10 @@ export class Share extends EventTarget {
     await this.check();
     if (!this.#ended) setTimeout(() => this.#again(), CHECK_EVERY);
   }
+}
+
+/* What the server says of the problem, where it says something (RFC 9457). */
+async function told(answer) {
+  const json = answer.headers?.get("Content-Type") === "application/problem+json";
+  return json ? ((await answer.json()).detail ?? "") : "";
 }

@@ -1,0 +1,197 @@
+"""Reading in a real browser: what is on the canvas is what is in the file, and stops when told."""
+
+import base64
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from sharing.dicom.synthetic import CHEST_CR, CHEST_CT, cr_chest, ct_chest
+from sharing.links import actions as links
+from sharing.studies.models import Instance, Study
+from tests import factories as make
+from tests.dicomweb import visiting
+from tests.dicomweb.visiting import Reader
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+
+SLICES = 6
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+Opened = Callable[..., Page]
+
+
+@pytest.fixture
+def chest() -> Study:
+    files = list(ct_chest(CHEST_CT, slices=SLICES, size=128))
+    make.upload(make.principal("Ben"), *files)
+    return Study.objects.get()
+
+
+@pytest.fixture
+def opened(browser: Browser, live_server: Any) -> Iterator[Opened]:
+    """Opens the viewer in a profile of its own; no page may break the content policy."""
+    contexts, complaints = [], []
+
+    def open_(reader: Reader, study: Study, *, ready: bool = True, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        contexts.append(context)
+        cookie = reader.client.cookies["claim"].value
+        where = {"domain": "localhost", "path": f"{reader.prefix}/"}
+        context.add_cookies([{"name": "claim", "value": cookie, **where}])  # type: ignore[list-item]
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{live_server.url}{reader.prefix}/viewer/{study.pk}/")
+        if ready:
+            until(page, "state() === 'ready'")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not [said for said in complaints if "Content Security Policy" in said]
+
+
+def until(page: Page, question: str, patience: float = 90.0) -> None:
+    """Ask the page until it says yes; `wait_for_function` needs eval, which the policy forbids."""
+    asked = "(() => { const state = () => document.querySelector('.vw-pane')?.dataset.state; "
+    asked += f"const pane = document.querySelector('.vw-pane'); return {question}; }})()"
+    end = time.monotonic() + patience
+    while not page.evaluate(asked):
+        assert time.monotonic() < end, f"not within {patience:.0f} s: {question}"
+        time.sleep(0.05)
+
+
+def canvas(page: Page, shape: tuple[int, ...]) -> "np.ndarray[Any, Any]":
+    """What the canvas shows of an image of this shape, in the image's own size."""
+    data = page.evaluate("document.querySelector('.vw-canvas canvas').toDataURL('image/png')")
+    seen = Image.open(io.BytesIO(base64.b64decode(data.split(",")[1]))).convert("L")
+    scale = min(seen.width / shape[1], seen.height / shape[0])
+    wide, high = shape[1] * scale, shape[0] * scale
+    left, top = (seen.width - wide) / 2, (seen.height - high) / 2
+    cut = seen.crop((round(left), round(top), round(left + wide), round(top + high)))
+    return np.asarray(cut.resize((shape[1], shape[0]), Image.Resampling.BOX), dtype=float)
+
+
+def shown(page: Page) -> Instance:
+    uid = page.evaluate("document.querySelector('.vw-pane').dataset.instance")
+    return Instance.objects.get(uid=uid)
+
+
+def assert_same(seen: "np.ndarray[Any, Any]", drawn: "np.ndarray[Any, Any]") -> None:
+    difference = np.abs(seen - drawn.astype(float))
+    assert seen.std() > 20, "the canvas is empty"
+    assert difference.mean() < 6, difference.mean()
+
+
+def test_a_visitor_sees_on_the_canvas_what_is_in_the_file(opened: Opened, chest: Study) -> None:
+    visitor = visiting.visitor(chest, may_download=True)
+    page = opened(visitor, chest)
+    assert_same(canvas(page, (128, 128)), visitor.pixels(shown(page)))
+    before = shown(page)
+    page.keyboard.press("ArrowDown")
+    until(page, "pane.dataset.image === '2'")
+    assert shown(page) != before
+    time.sleep(0.3)
+    assert_same(canvas(page, (128, 128)), visitor.pixels(shown(page)))
+
+
+def test_a_view_only_visitor_sees_the_same_and_is_never_sent_stored_pixels(
+    opened: Opened, chest: Study
+) -> None:
+    visitor = visiting.visitor(chest)
+    page = opened(visitor, chest)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert_same(canvas(page, (128, 128)), visitor.pixels(shown(page)))
+    page.keyboard.press("End")
+    until(page, f"pane.dataset.image === '{SLICES}'")
+    assert asked
+    assert not [url for url in asked if re.search(r"/frames/\d+$|/instances/[\d.]+$", url)]
+
+
+def test_another_contrast_is_drawn_anew_by_the_server_for_a_view_only_visitor(
+    opened: Opened, chest: Study
+) -> None:
+    visitor = visiting.visitor(chest)
+    page = opened(visitor, chest)
+    page.get_by_label("Contrast presets").click()
+    page.get_by_role("button", name="Lung").click()
+    until(page, "pane.dataset.rendered?.startsWith('-600')")
+    time.sleep(0.3)
+    assert_same(canvas(page, (128, 128)), visitor.pixels(shown(page), window="-600,1500,linear"))
+
+
+def test_a_radiograph_is_shown_the_right_way_round(opened: Opened) -> None:
+    make.upload(make.principal("Ben"), cr_chest(CHEST_CR, rows=256, columns=220))
+    study = Study.objects.get()
+    for may_download in (True, False):
+        visitor = visiting.visitor(study, may_download=may_download)
+        page = opened(visitor, study)
+        assert_same(canvas(page, (256, 220)), visitor.pixels(shown(page)))
+
+
+def test_a_revoked_visitor_loses_the_images_within_a_second_or_so(
+    opened: Opened, chest: Study
+) -> None:
+    visitor = visiting.visitor(chest, may_download=True)
+    page = opened(visitor, chest)
+    assert visitor.link is not None
+    links.revoke_link(visitor.link.pk, by=make.principal("Ada"))
+    begun = time.monotonic()
+    until(page, "document.body.dataset.state === 'ended'", patience=10)
+    assert time.monotonic() - begun < 3  # a check each second, on a machine that may be slow
+    assert page.get_by_role("heading", name="The sender has ended this share").is_visible()
+    assert (
+        page.evaluate("document.querySelectorAll('canvas, .vw-stage *, .vw-series *').length") == 0
+    )
+    assert chest.patient.display_name not in page.content()
+    assert page.reload().status == 404  # type: ignore[union-attr]
+
+
+def test_a_length_is_measured_in_millimetres_and_taken_back(opened: Opened, chest: Study) -> None:
+    page = opened(visiting.visitor(chest, may_download=True), chest)
+    box = page.locator(".vw-canvas").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.keyboard.press("l")
+    page.mouse.move(x - 100, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y, steps=8)
+    page.mouse.up()
+    scale = min(box["width"], box["height"]) / 128
+    spacing = visiting.headers(visiting.member(), make.first_series(chest))[0]["00280030"]["Value"][
+        1
+    ]
+    text = page.locator(".vw-canvas svg text").first.text_content() or ""
+    assert text.strip().endswith("mm")
+    assert float(text.split()[0]) == pytest.approx(200 / scale * spacing, rel=0.03)
+    page.keyboard.press("u")
+    until(page, "!document.querySelector('.vw-canvas svg text')")
+
+
+def test_without_scripts_the_first_picture_shows(opened: Opened, chest: Study) -> None:
+    visitor = visiting.visitor(chest)
+    page = opened(visitor, chest, ready=False, java_script_enabled=False)
+    assert page.locator("#first-frame").is_visible()
+    page.get_by_role("link", name="Next image").click()
+    assert page.get_by_text(f"Image 2 of {SLICES}").is_visible()
+
+
+def test_everything_is_within_reach_on_a_phone(opened: Opened, chest: Study) -> None:
+    page = opened(visiting.visitor(chest), chest, viewport=PHONE, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for button in page.locator(".vw-toolbar > button:visible, .vw-toolbar summary").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"] + 1
+        assert box["height"] >= 44
+    page.get_by_role("button", name="Series").tap()
+    assert page.get_by_text("Is this nodule new?").is_visible()
