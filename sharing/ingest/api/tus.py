@@ -25,6 +25,7 @@ from sharing.access import gate
 from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
 from sharing.ingest import actions, queries
+from sharing.ingest.api.admission import admissions
 from sharing.ingest.api.uploads import list_files
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
@@ -93,7 +94,8 @@ class TusView(View):
         if request.method == "POST" and request.headers.get("X-HTTP-Method-Override"):
             request.method = request.headers["X-HTTP-Method-Override"].upper()
         if request.method != "OPTIONS":
-            gate.permit(self.principal, Action.UPLOAD)
+            if request.method != "POST":  # its upload is looked up together with the principal
+                gate.permit(self.principal, Action.UPLOAD)
             if request.headers.get("Tus-Resumable") != VERSION and request.method != "GET":
                 raise WrongVersionError
         response = super().dispatch(request, *args, **kwargs)
@@ -120,7 +122,7 @@ class FilesView(TusView):
         return list_files(request, queries.upload(self.principal, upload_id, writing=True))
 
     def post(self, request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-        upload = queries.upload(self.principal, upload_id, writing=True)
+        self.principal, upload = admissions.to_write(request, upload_id)
         size = _length(request, "Upload-Length")
         actions.check_room(size)
         path = _metadata(request).get("path") or _metadata(request).get("filename") or "unnamed"

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from sharing.audit.actions import Asking, patient_reference, record
@@ -21,6 +20,7 @@ from sharing.dicom import names
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work.check import Arrival
+from sharing.ingest.work.rows import add_to, insert, known
 from sharing.studies.models import Instance, InstanceHeader, Patient, Series, Study
 from sharing.studies.rules import joined_modalities, patient_identity, search_text
 
@@ -146,49 +146,34 @@ class _Batch:
     # -- instances --
 
     def _add_instances(self) -> None:
-        known = self._known_bytes()
-        variants = self._known_variants()
+        there, variants = self._known()
         self.added: list[tuple[Arrival, Instance]] = []
         for one in self.images:
-            sha256 = one.file.sha256
-            already = known.get((one.institution_id, bytes(sha256 or b"")))
+            identity = (one.institution_id, bytes(one.file.sha256 or b""))
+            already = there.get(identity)
             if already is not None:
                 one.file.state, one.file.instance_id = FileState.DUPLICATE, already
                 continue
             instance = self._instance(one, variants)
-            known[(one.institution_id, bytes(sha256 or b""))] = instance.pk
+            there[identity] = instance.pk
             self.added.append((one, instance))
-        Instance.objects.bulk_create([instance for _, instance in self.added])
-        InstanceHeader.objects.bulk_create(
-            InstanceHeader(
-                instance=instance,
-                attributes=one.attributes,
-                metadata=one.metadata,
-                frames=one.frames,
-            )
-            for one, instance in self.added
-        )
+        insert([instance for _, instance in self.added])
+        insert([_header_row(one, instance) for one, instance in self.added])
         self._count_in()
 
-    def _known_bytes(self) -> dict[tuple[uuid.UUID, bytes], uuid.UUID]:
-        wanted = _any(
-            Q(institution=institution, sha256__in=[one.file.sha256 for one in ones])
-            for institution, ones in self._by_institution()
-        )
-        rows = Instance.objects.filter(wanted).values_list("institution_id", "sha256", "pk")
-        return {(institution, bytes(sha256)): pk for institution, sha256, pk in rows}
-
-    def _known_variants(self) -> dict[tuple[uuid.UUID, str], int]:
-        wanted = _any(
-            Q(institution=institution, uid__in=[_header(one).sop_instance_uid for one in ones])
-            for institution, ones in self._by_institution()
-        )
-        rows = (
-            Instance.objects.filter(wanted)
-            .values_list("institution_id", "uid")
-            .annotate(last=Max("variant"))
-        )
-        return {(institution, uid): last for institution, uid, last in rows}
+    def _known(
+        self,
+    ) -> tuple[dict[tuple[uuid.UUID, bytes], uuid.UUID], dict[tuple[uuid.UUID, str], int]]:
+        """Which bytes are there already, and the last variant of each SOP Instance UID."""
+        bytes_there: dict[tuple[uuid.UUID, bytes], uuid.UUID] = {}
+        variants: dict[tuple[uuid.UUID, str], int] = {}
+        for institution, ones in self._by_institution():
+            hashes = [bytes(one.file.sha256 or b"") for one in ones]
+            uids = [_header(one).sop_instance_uid for one in ones]
+            for pk, sha256, uid, variant in known(institution, hashes, uids):
+                bytes_there[institution, sha256] = pk
+                variants[institution, uid] = max(variant, variants.get((institution, uid), -1))
+        return bytes_there, variants
 
     def _by_institution(self) -> Iterable[tuple[uuid.UUID, list[Arrival]]]:
         groups: dict[uuid.UUID, list[Arrival]] = defaultdict(list)
@@ -242,18 +227,23 @@ class _Batch:
             by_study[study_id].append((one, instance))
         for study_id in sorted(by_study):
             came = [instance for _, instance in by_study[study_id]]
-            Study.objects.filter(pk=study_id).update(
-                instance_count=F("instance_count") + len(came),
-                conflict_count=F("conflict_count") + sum(i.variant > 0 for i in came),
-                size=F("size") + sum(i.size for i in came),
-                last_arrived_at=self.now,
+            add_to(
+                Study,
+                study_id,
+                self.now,
+                instance_count=len(came),
+                conflict_count=sum(i.variant > 0 for i in came),
+                size=sum(i.size for i in came),
             )
         for series_id in sorted(by_series):
             came = by_series[series_id]
-            Series.objects.filter(pk=series_id).update(
-                instance_count=F("instance_count") + len(came),
-                frame_count=F("frame_count") + sum(i.frame_count for i in came),
-                size=F("size") + sum(i.size for i in came),
+            add_to(
+                Series,
+                series_id,
+                self.now,
+                instance_count=len(came),
+                frame_count=sum(i.frame_count for i in came),
+                size=sum(i.size for i in came),
             )
         self._record(by_study)
 
@@ -283,7 +273,7 @@ class _Batch:
     def _write_files(self) -> None:
         fresh = [one.file for one in self.arrivals if one.fresh]
         known = [one.file for one in self.arrivals if not one.fresh]
-        UploadFile.objects.bulk_create(fresh)
+        insert(fresh)
         for file in known:
             file.save(
                 update_fields=["state", "sha256", "reason", "reason_code", "instance", "size"]
@@ -294,11 +284,13 @@ class _Batch:
         Upload.objects.filter(pk__in=uploads).update(last_received_at=self.now)
 
 
-def _any(conditions: Iterable[Q]) -> Q:
-    whole = Q(pk__in=[])
-    for condition in conditions:
-        whole |= condition
-    return whole
+def _header_row(one: Arrival, instance: Instance) -> InstanceHeader:
+    return InstanceHeader(
+        instance=instance,
+        attributes=one.attributes,
+        metadata=one.metadata,
+        frames=one.frames,
+    )
 
 
 def _header(one: Arrival) -> Any:

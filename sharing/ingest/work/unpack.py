@@ -93,9 +93,7 @@ def receive_zip(
     return committer.commit(Arrival(file, upload.institution_id, fresh=False), by)
 
 
-def _receive_entry(
-    upload: Upload, entry: Entry, *, parent: UploadFile, by: Asking
-) -> UploadFile:
+def _receive_entry(upload: Upload, entry: Entry, *, parent: UploadFile, by: Asking) -> UploadFile:
     """Receive one entry; a damaged one is refused by itself, and the others go on."""
     try:
         if entry.is_archive():
