@@ -57,7 +57,6 @@ class ShareForm(forms.Form):
         label="May be opened",
         choices=list(USES.items()),
         coerce=int,
-        empty_value=0,
         initial="0",
     )
     factor = forms.ChoiceField(
