@@ -70,7 +70,8 @@ def _of_account(request: HttpRequest) -> Principal:
     if header:
         return _of_token(header, came)
     user = request.user
-    if user is None or not user.is_authenticated:  # None: a REST view that asks nobody
+    # None: a REST view that asks nobody.
+    if user is None or not user.is_authenticated:  # type: ignore[redundant-expr]
         return principals.nobody(came)
     membership = current_membership(request)
     if membership is None:

@@ -34,6 +34,10 @@ class Served:
     passcode: str = ""
 
     @property
+    def port(self) -> int:
+        return int(self.environment["PORT"])
+
+    @property
     def pid(self) -> int:
         return self.servers[0].pid
 
@@ -65,7 +69,9 @@ class Served:
                 server.wait()
 
 
-def serve(folder: Path, changes: Mapping[str, str] | None = None, *, worker: bool = False) -> Served:
+def serve(
+    folder: Path, changes: Mapping[str, str] | None = None, *, worker: bool = False
+) -> Served:
     """Make a demo portal under `folder` and serve it; `worker` adds a Celery worker and its beat."""
     port = processes.free_port()
     environment = {**os.environ, **_settings(folder, port), **(changes or {})}

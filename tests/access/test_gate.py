@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
@@ -87,7 +88,7 @@ def test_a_study_that_is_opened_leaves_its_row_and_no_name():
 
 def test_a_visitor_cannot_reach_the_other_study_of_the_same_patient():
     ben = f.principal("Ben")
-    patient = {"PatientName": "Probe^Petra", "PatientID": "P1"}
+    patient: dict[str, Any] = {"PatientName": "Probe^Petra", "PatientID": "P1"}
     f.upload(ben, f.image(1, **patient), f.image(2, **patient))
     shared, other = Study.objects.order_by("uid")
     assert shared.patient == other.patient
@@ -202,7 +203,7 @@ def test_a_suspended_member_reaches_nothing_from_the_next_question_on():
 def test_a_stream_breaks_off_when_its_link_is_revoked(monkeypatch: pytest.MonkeyPatch):
     guest = visitor((f.study(f.principal("Ben")), None), may_download=True)
     clock = iter(range(0, 100, 1))
-    monkeypatch.setattr(gate.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("sharing.access.gate.time.monotonic", lambda: float(next(clock)))
     stream = gate.guard_stream(guest, iter([b"one", b"two", b"three"]))
     assert next(stream) == b"one"
     ShareLink.objects.update(revoked_at=timezone.now(), revoked_by=f.member("Ben").user)

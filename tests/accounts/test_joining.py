@@ -1,6 +1,7 @@
 """From an invitation's mail to a membership."""
 
 import datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -17,7 +18,7 @@ from tests import factories as f
 from tests.accounts.making import invitation, invite, link, secret, send_mails
 
 pytestmark = pytest.mark.django_db
-NEW = {"name": "Nora Lind", "password": "a quiet lake at dawn"}
+NEW: dict[str, Any] = {"name": "Nora Lind", "password": "a quiet lake at dawn"}
 
 
 def take_up(url: str, client=None, **fields: str):

@@ -10,6 +10,7 @@ import datetime
 import functools
 import re
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,8 @@ def _status(client: Client, method: str, address: str) -> str:
     kind: dict[str, Any] = {}
     if address.startswith("/api/"):
         kind = {"content_type": "application/json", "headers": {"Tus-Resumable": "1.0.0"}}
-    body = () if method in ("GET", "HEAD") else ({},)
-    cookies = client.cookies.copy()
+    body: tuple[Any, ...] = () if method in ("GET", "HEAD") else ({},)
+    cookies = SimpleCookie(client.cookies)
     with transaction.atomic():
         answer = getattr(client, method.lower())(address, *body, **kind)
         if answer.streaming:

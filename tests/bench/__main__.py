@@ -14,7 +14,9 @@ BENCHES = {"ingest": ingest, "first-image": first_image, "large": large}
 def main(names: list[str]) -> int:
     orthanc = os.environ.get("HANDOVER_TEST_ORTHANC_URL")
     chosen = names or list(BENCHES)
-    with tempfile.TemporaryDirectory(prefix="handover-bench-", dir=os.environ.get("BENCH_DIR")) as place:
+    with tempfile.TemporaryDirectory(
+        prefix="handover-bench-", dir=os.environ.get("BENCH_DIR")
+    ) as place:
         portal = serve(Path(place))
         try:
             for name in chosen:

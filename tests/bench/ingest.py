@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import time
+from collections.abc import Callable
 
 from tests.bench.measuring import Line, at_once, ct, middle
 from tests.served import Served
@@ -39,7 +40,7 @@ def to_portal(address: str, token: str, files: list[bytes]) -> tuple[float, floa
     assert status == 201, body
     upload = json.loads(body)
 
-    def sender(number: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def sender(number: int) -> Callable[[bytes], None]:
         mine = Line(address, **headers)
 
         def send(data: bytes) -> None:
@@ -71,7 +72,7 @@ def _until_visible(line: Line, receipt_url: str, count: int) -> float:
 
 
 def to_orthanc(address: str, files: list[bytes]) -> float:
-    def sender(_: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def sender(_: int) -> Callable[[bytes], None]:
         mine = Line(address)
 
         def send(data: bytes) -> None:
@@ -81,5 +82,3 @@ def to_orthanc(address: str, files: list[bytes]) -> float:
         return send
 
     return at_once(AT_ONCE, files, sender)
-
-

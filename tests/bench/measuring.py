@@ -43,7 +43,9 @@ def ct(slices: int = 300) -> Workload:
     """A chest CT of 512 × 512: the workload generator's files where they are at hand, else ours."""
     folder = os.environ.get("BENCH_WORKLOAD")
     if folder:
-        return Workload([path.read_bytes() for path in sorted(Path(folder).rglob("*.dcm"))[:slices]])
+        return Workload(
+            [path.read_bytes() for path in sorted(Path(folder).rglob("*.dcm"))[:slices]]
+        )
     return Workload(list(synthetic.ct_chest(synthetic.CHEST_CT, slices=slices)))
 
 
@@ -62,7 +64,9 @@ class Line:
         return answer.status, answer.read()
 
 
-def at_once(count: int, items: Sequence[bytes], send: Callable[[int], Callable[[bytes], None]]) -> float:
+def at_once(
+    count: int, items: Sequence[bytes], send: Callable[[int], Callable[[bytes], None]]
+) -> float:
     """Send all items over `count` connections; the seconds that it took."""
     left: Iterator[bytes] = iter(items)
     lock = threading.Lock()

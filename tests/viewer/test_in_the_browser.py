@@ -42,8 +42,16 @@ def opened(browser: Browser, live_server: Any) -> Iterator[Opened]:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
         cookie = reader.client.cookies["claim"].value
-        where = {"domain": "localhost", "path": f"{reader.prefix}/"}
-        context.add_cookies([{"name": "claim", "value": cookie, **where}])  # type: ignore[list-item]
+        context.add_cookies(
+            [
+                {
+                    "name": "claim",
+                    "value": cookie,
+                    "domain": "localhost",
+                    "path": f"{reader.prefix}/",
+                }
+            ]
+        )
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -27,9 +27,10 @@ def insert(rows: Sequence[Model]) -> None:
 @functools.cache
 def _insertion(model: type[Model]) -> str:
     quote = connection.ops.quote_name
-    columns = [quote(field.column) for field in model._meta.concrete_fields]
+    columns = [quote(field.column or "") for field in model._meta.concrete_fields]
     places = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES ({places})"
+    table = quote(model._meta.db_table)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 our names
 
 
 def _prepared(field: "Field[Any, Any]", value: Any) -> Any:
