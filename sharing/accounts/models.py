@@ -102,7 +102,8 @@ class Invitation(models.Model):
     )
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=16, choices=Role.choices)
-    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # None: the operator at the shell, for an institution that has nobody yet.
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
     secret_digest = models.BinaryField(max_length=32, null=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
@@ -121,6 +122,10 @@ class Invitation(models.Model):
             models.CheckConstraint(
                 condition=Q(accepted_at=None) | Q(withdrawn_at=None),
                 name="an_invitation_is_not_both_accepted_and_withdrawn",
+            ),
+            models.CheckConstraint(
+                condition=Q(invited_by__isnull=False) | Q(role=Role.ADMINISTRATOR),
+                name="only_an_administrator_is_invited_by_nobody",
             ),
         )
 

@@ -39,6 +39,11 @@ def at_the_door(
     return AtTheDoor(actor, origin)
 
 
+def at_the_shell(institution_id: Any) -> AtTheDoor:
+    """Whoever works at the server's own shell, before there is any member to act for."""
+    return AtTheDoor(Person(ActorKind.OPERATOR, "", "", institution_id, "shell"), SHELL)
+
+
 def origin_of(request: HttpRequest | None) -> Origin:
     """Where a request came from, as the middleware found; what came without one is the shell's."""
     asking = getattr(request, "principal", None)

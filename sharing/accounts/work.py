@@ -15,17 +15,25 @@ from sharing.kernel import ids, secrets
 
 @job("accounts.mail-invitation", soft=datetime.timedelta(minutes=1))
 def mail_invitation(run: Run, *, invitation: str) -> None:
-    """Send one invitation. A second run sends a second mail; only the link of the last works."""
+    """Send one invitation, unless it went out already.
+
+    A run that breaks off after the mail is followed by a second mail; only the last link works.
+    """
     found = (
         Invitation.objects.select_related("institution", "invited_by").filter(pk=invitation).first()
     )
-    if found is None or found.state != InvitationState.OPEN:
+    if found is None or found.sent_at or found.state != InvitationState.OPEN:
         return
-    secret = secrets.new_secret()
-    Invitation.objects.filter(pk=found.pk).update(secret_digest=secrets.digest(secret))
-    _mail(found, f"{settings.BASE_URL}/join#{ids.to_text(found.pk)}.{secret}").send()
+    _mail(found, new_link(found)).send()
     with run.finishing():
         Invitation.objects.filter(pk=found.pk).update(sent_at=timezone.now())
+
+
+def new_link(invitation: Invitation) -> str:
+    """An address with a fresh secret, of which only the digest is kept; an earlier one ends."""
+    secret = secrets.new_secret()
+    Invitation.objects.filter(pk=invitation.pk).update(secret_digest=secrets.digest(secret))
+    return f"{settings.BASE_URL}/join#{ids.to_text(invitation.pk)}.{secret}"
 
 
 def _mail(invitation: Invitation, url: str) -> EmailMultiAlternatives:

@@ -1,5 +1,6 @@
 """What changes people and their sign-in, each with its row in the audit."""
 
+from sharing.accounts.actions.founding import Founded, found
 from sharing.accounts.actions.joining import (
     InvitationOverError,
     accept_invitation,
@@ -16,9 +17,11 @@ from sharing.accounts.actions.signing import (
 )
 
 __all__ = [
+    "Founded",
     "InvitationOverError",
     "accept_invitation",
     "change_role",
+    "found",
     "invite",
     "note_changed",
     "note_failed",

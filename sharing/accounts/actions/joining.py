@@ -41,7 +41,8 @@ def invite(*, email: str, role: Role, by: Administrator) -> Invitation:
     institution = by.membership.institution
     email = email.strip().lower()
     with transaction.atomic():
-        _check_not_there(email, institution.pk)
+        check_is_no_member(email, institution.pk)
+        _check_not_invited(email, institution.pk)
         invitation = Invitation.objects.create(
             institution=institution,
             email=email,
@@ -50,16 +51,19 @@ def invite(*, email: str, role: Role, by: Administrator) -> Invitation:
             expires_at=timezone.now() + INVITATION_LIFETIME,
         )
         record(Act.INVITED, by=by, email=email, role=str(role), invitation=str(invitation.pk))
-        _send(invitation)
+        mail(invitation)
     return invitation
 
 
-def _check_not_there(email: str, institution_id: uuid.UUID) -> None:
+def check_is_no_member(email: str, institution_id: uuid.UUID) -> None:
     member = Membership.objects.filter(institution=institution_id, user__email__iexact=email)
     if member.filter(state=MembershipState.SUSPENDED).exists():
         raise ConflictError("This person is a suspended member here. Let them back in instead.")
     if member.exists():
         raise ConflictError("This person is a member here already.")
+
+
+def _check_not_invited(email: str, institution_id: uuid.UUID) -> None:
     if unanswered(institution_id).filter(email__iexact=email).exists():
         raise ConflictError("This address has an invitation already. Send that one again.")
 
@@ -80,7 +84,7 @@ def resend_invitation(invitation_id: uuid.UUID, *, by: Administrator) -> Invitat
             invitation=str(invitation.pk),
             again=True,
         )
-        _send(invitation)
+        mail(invitation)
     return invitation
 
 
@@ -108,7 +112,8 @@ def _unanswered(invitation_id: uuid.UUID, by: Administrator) -> Invitation:
     return invitation
 
 
-def _send(invitation: Invitation) -> None:
+def mail(invitation: Invitation) -> None:
+    """Queue the mail with the invitation's link."""
     when = f"{invitation.expires_at:%Y%m%dT%H%M%S%f}"
     enqueue(
         "accounts.mail-invitation",
