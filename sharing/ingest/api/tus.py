@@ -156,13 +156,17 @@ class FilesView(TusView):
             if not check.holds():
                 spool.drop(spooled)
                 raise ChecksumMismatchError
-            file = actions.settle_file(
-                file,
-                by=self.principal,
-                sha256=running.digest(),
-                crc32=crc.value,
-                fresh=True,
-            )
+            try:
+                file = actions.settle_file(
+                    file,
+                    by=self.principal,
+                    sha256=running.digest(),
+                    crc32=crc.value,
+                    fresh=True,
+                )
+            except BaseException:
+                spool.drop(spooled)  # it has no row, and the sender is told to send it again
+                raise
         return _created(file, size)
 
 

@@ -1,6 +1,7 @@
-"""Check one spooled file and put its bytes where they stay."""
+"""Check one spooled file: what it is, whose it is, or why it is not taken."""
 
 import dataclasses
+import hashlib
 import uuid
 import zlib
 from pathlib import Path
@@ -13,7 +14,6 @@ from sharing.dicom.scan import Header, scan
 from sharing.ingest.models import UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
-from sharing.storage.objects import store
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 INDEX_SENTENCE = "The index of the disc. The images themselves are what counts."
@@ -29,6 +29,7 @@ class Arrival:
     file: UploadFile
     institution_id: uuid.UUID
     fresh: bool
+    spooled: Path | None = None
     header: Header | None = None
     key: str = ""
     crc32: int = 0
@@ -37,10 +38,14 @@ class Arrival:
     frames: bytes | None = None
 
 
-def key_of(institution_id: uuid.UUID, sha256: bytes) -> str:
-    """Where an institution's bytes stay: named by what they are."""
-    name = sha256.hex()
-    return f"{institution_id.hex}/{name[:2]}/{name}.dcm"
+def key_of(institution_id: uuid.UUID, study_uid: str, sha256: bytes) -> str:
+    """Where an institution's bytes stay: named by what they are.
+
+    The study comes first, so that a store that spreads keys by their beginning keeps a study
+    together and makes it durable with one fsync of a folder.
+    """
+    study = hashlib.sha256(study_uid.encode()).hexdigest()[:16]
+    return f"{institution_id.hex}/{study}-{sha256.hex()}.dcm"
 
 
 def is_zip(path: Path) -> bool:
@@ -57,7 +62,7 @@ def check(
     crc32: int,
     fresh: bool,
 ) -> Arrival:
-    """Scan the spooled file at `path` and store it; what is no image is dropped with its reason."""
+    """Scan the spooled file at `path`; what is no image is dropped with its reason."""
     arrival = Arrival(file, institution_id, fresh, crc32=crc32)
     file.sha256 = sha256
     try:
@@ -67,8 +72,8 @@ def check(
     if arrival.header is None:
         spool.drop(path)
         return arrival
-    arrival.key = key_of(institution_id, sha256)
-    store().put_file(arrival.key, path, sha256=sha256.hex())
+    arrival.spooled = path
+    arrival.key = key_of(institution_id, arrival.header.study_uid, sha256)
     return arrival
 
 

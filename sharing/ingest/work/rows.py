@@ -30,7 +30,7 @@ def _insertion(model: type[Model]) -> str:
     columns = [quote(field.column or "") for field in model._meta.concrete_fields]
     places = ", ".join(["%s"] * len(columns))
     table = quote(model._meta.db_table)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 our names
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
 def _prepared(field: "Field[Any, Any]", value: Any) -> Any:
@@ -43,7 +43,7 @@ def known(
     """Id, SHA-256, UID and variant of the instances with one of these hashes or UIDs."""
     table = connection.ops.quote_name(Instance._meta.db_table)
     sql = (
-        f"SELECT id, sha256, uid, variant FROM {table} WHERE institution_id = %s "  # noqa: S608
+        f"SELECT id, sha256, uid, variant FROM {table} WHERE institution_id = %s "
         f"AND (sha256 IN ({_places(hashes)}) OR uid IN ({_places(uids)}))"
     )
     wanted = [_prepared(Instance._meta.get_field("institution"), institution_id)]
@@ -68,4 +68,4 @@ def add_to(model: type[Study] | type[Series], pk: uuid.UUID, at: Any, **counts: 
     table = connection.ops.quote_name(model._meta.db_table)
     values.append(_prepared(model._meta.pk, pk))
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {', '.join(changes)} WHERE id = %s", values)  # noqa: S608
+        cursor.execute(f"UPDATE {table} SET {', '.join(changes)} WHERE id = %s", values)
