@@ -35,8 +35,8 @@ PEOPLE = (
     ("matteo@mercy.example", "Matteo Santos", "Mercy", Role.ADMINISTRATOR),
 )
 NOTE = (
-    "Thank you for seeing this patient on Thursday. Please compare the nodule in the right "
-    "lower lobe with the chest film of last year."
+    "These are the images of your chest scan of 2 November. Show them to Dr Tanaka at Mercy on "
+    "Thursday: open this page on your phone, or give her the link and the passcode."
 )
 
 
@@ -124,7 +124,7 @@ def _make_link(kept: _Kept) -> None:
         items=[(series.study, None)],
         lifetime=datetime.timedelta(days=30),
         may_download=True,
-        recipient_name="Pat Moreau",
+        recipient_name="Pat Winter",
         recipient_email="pat@home.example",
         note=NOTE,
         by=by,
