@@ -3,7 +3,9 @@
 A value that cannot be used stops the start with one sentence.
 """
 
+import ipaddress
 import os
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,9 +24,9 @@ def text(name: str, default: str = "") -> str:
         return os.environ.get(name, default)
     try:
         return Path(path).read_text().strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(
-            f"{name}_FILE names a file that cannot be read: {error.strerror}."
+            f"{name}_FILE names a file that cannot be read: {getattr(error, 'strerror', 'it is no text')}."
         ) from error
 
 
@@ -61,9 +63,46 @@ def checked(name: str, default: str, test: Callable[[str], bool], wanted: str) -
     return value
 
 
+def networks(name: str) -> list[str]:
+    """A comma-separated list of networks, such as 10.0.0.0/24."""
+    found = words(name)
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} must name networks such as 10.0.0.0/24: {error}."
+            ) from error
+    return found
+
+
+def is_time_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
+
+
+def folder(name: str, default: Path) -> Path:
+    """A folder, made if it is not there."""
+    path = Path(text(name, str(default)))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be a folder that can be made and used: {error.strerror}."
+        ) from error
+    return path
+
+
 def database(name: str, default: str) -> dict[str, object]:
     """Django's database settings from sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME."""
-    url = urlsplit(text(name, default))
+    try:
+        url = urlsplit(text(name, default))
+        port = str(url.port or "")
+    except ValueError as error:  # not quoted: it may hold a password
+        raise ImproperlyConfigured(f"{name} is no address of a database.") from error
     if url.scheme == "sqlite":
         return _sqlite(name, unquote(url.path))
     if url.scheme in ("postgres", "postgresql"):
@@ -73,7 +112,7 @@ def database(name: str, default: str) -> dict[str, object]:
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),
             "HOST": unquote(url.hostname or ""),
-            "PORT": str(url.port or ""),
+            "PORT": port,
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": dict(parse_qsl(url.query)),

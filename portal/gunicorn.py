@@ -1,31 +1,40 @@
-"""How gunicorn serves the portal: threads under WSGI, so that a cut upload keeps what came."""
+"""How gunicorn serves the portal: threads under WSGI, so that a cut upload keeps what came.
 
-import os
+The one configuration, of the demo as of the deployment.
+"""
+
 import threading
 from pathlib import Path
 from typing import Any
 
-bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+from portal import environment as env
+
+bind = f"{env.text('BIND', '127.0.0.1')}:{env.number('PORT', 8000, least=1, most=65535)}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "16"))
+workers = env.number("WEB_WORKERS", 2, least=1, most=64)
+threads = env.number("WEB_THREADS", 16, least=1, most=256)
 timeout = 120
 graceful_timeout = 30
 keepalive = 75
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 a sign of life must not wait for a slow disk
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
+# The code is loaded once and shared; what cannot be shared (connections, threads) begins after the fork.
 preload_app = True
 control_socket_disable = True
 errorlog = "-"
 accesslog = None
-loglevel = os.environ.get("LOG_LEVEL", "warning").lower()
+loglevel = env.text("LOG_LEVEL", "WARNING").lower()
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """Each worker opens its own connections and runs its own jobs where they are embedded."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """A worker inherits no connection: two processes on one line would garble it."""
     from django.db import connections
 
     connections.close_all()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Each worker runs its own jobs where they are embedded."""
     from portal.wsgi import start_jobs
     from sharing.dicom import guard
 

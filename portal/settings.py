@@ -8,8 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from portal import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 
 # ---- Where it runs -----------------------------------------------------------------------------
 DEMO = env.flag("DEMO")
@@ -22,7 +21,7 @@ BASE_URL = env.checked(
 ).rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 
 def _secret_key() -> str:
@@ -251,7 +250,7 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Handover <no-reply@localhost>")
 
 # ---- Words and times ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.checked("TIME_ZONE", "UTC", env.is_time_zone, "a time zone such as Europe/Vienna")
 USE_I18N = True
 USE_TZ = True
 # A language's own formats count before any set here, so ours stand where those are looked for.
@@ -277,11 +276,17 @@ SPECTACULAR_SETTINGS = {
 }
 
 # ---- The log: static event names and our own ids, never a patient -------------------------------
+LOG_LEVEL = env.checked(
+    "LOG_LEVEL",
+    "WARNING",
+    lambda level: level.upper() in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING").upper()},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the proxy in front redirects to https

@@ -72,7 +72,7 @@ class Served:
 def serve(
     folder: Path, changes: Mapping[str, str] | None = None, *, worker: bool = False
 ) -> Served:
-    """Make a demo portal under `folder` and serve it; `worker` adds a Celery worker and its beat."""
+    """Make a demo portal under `folder` and serve it; `worker` adds a Celery worker."""
     port = processes.free_port()
     environment = {**os.environ, **_settings(folder, port), **(changes or {})}
     portal = Served(f"http://localhost:{port}", folder, environment, [])
@@ -86,7 +86,6 @@ def serve(
     _start(portal, "web", "gunicorn", "-c", config, "portal.wsgi:application")
     if worker:
         _start(portal, "worker", "celery", "--app", "portal.celery", "worker", "--concurrency", "2")
-        _start(portal, "beat", "celery", "--app", "portal.celery", "beat", "--schedule", "beat.db")
     try:
         _until_ready(portal)
     except BaseException:
