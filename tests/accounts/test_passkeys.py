@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, expect, sync_playwright
 
 from sharing.audit.models import AuditEvent
@@ -42,6 +43,7 @@ def browser_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         devices.send("WebAuthn.enable")
         devices.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
         yield page
+        connections.close_all()  # beside the browser's loop Django opened others than the test's
         chromium.close()
     assert said == []
 
