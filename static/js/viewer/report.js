@@ -44,8 +44,8 @@ function ways(stack, dataset, page, pdf) {
   if (!page.mayDownload) return [make("p", {}, "The sender allows viewing only, so the file can't be downloaded here. Ask the sender for it.")];
   if (!dataset) return [];
   const instance = `${stack.url}/instances/${text(dataset, "00080018")}`;
-  const file = make("a", { class: "vw-button", href: `${instance}?accept=application/dicom`, download: "" }, "Download to read");
-  const open = make("a", { class: "vw-button", href: `${instance}/rendered?accept=application/pdf`, download: "" }, "Get the PDF");
+  const file = make("a", { class: "vw-button", href: `${instance}?accept=application/dicom`, download: "" }, pdf ? "Download as a DICOM file" : "Download to read");
+  const open = make("a", { class: "vw-button", href: `${instance}/rendered?accept=application/pdf`, download: "" }, "Download the PDF to read");
   return pdf ? [open, file] : [file];
 }
 
@@ -104,7 +104,11 @@ function measured(node) {
   const amount = item(node, "0040A300");
   const unit = item(amount, "004008EA");
   const code = text(unit, "00080100");
-  return [text(amount, "0040A30A"), code === "1" ? "" : code.replace(/[{}]/g, "")].filter(Boolean).join(" ");
+  return [rounded(text(amount, "0040A30A")), code === "1" ? "" : code.replace(/[{}]/g, "")].filter(Boolean).join(" ");
+}
+
+function rounded(amount) {
+  return /\.\d{3,}$/.test(amount) ? String(Math.round(Number(amount) * 100) / 100) : amount;
 }
 
 function meaning(code) {
