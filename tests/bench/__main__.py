@@ -5,10 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import first_image, ingest, large
+from tests.bench import first_image, ingest, large, worklist
 from tests.served import serve
 
-BENCHES = {"ingest": ingest, "first-image": first_image, "large": large}
+BENCHES = {"ingest": ingest, "first-image": first_image, "large": large, "worklist": worklist}
 
 
 def main(names: list[str]) -> int:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from sharing.dicom import synthetic
 
@@ -62,6 +62,30 @@ class Line:
         self.connection.request(verb, path, body, self.headers | named)
         answer = self.connection.getresponse()
         return answer.status, answer.read()
+
+
+def signed_in(address: str, email: str, password: str) -> Line:
+    """A browser's line after the sign-in page."""
+    line = Line(address)
+    page, cookies = _page(line, "GET", "/accounts/login/")
+    token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert token, page[:500]
+    form = {"login": email, "password": password, "csrfmiddlewaretoken": token[1].decode()}
+    line.headers = {"Cookie": cookies, "Referer": f"{address}/accounts/login/"}
+    _, signed = _page(line, "POST", "/accounts/login/", urlencode(form).encode())
+    assert "session=" in signed, signed
+    line.headers = {"Cookie": f"{cookies}; {signed}"}
+    return line
+
+
+def _page(line: Line, verb: str, path: str, body: bytes = b"") -> tuple[bytes, str]:
+    """A page, and the cookies that it sets."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+    line.connection.request(verb, path, body, line.headers | form)
+    answer = line.connection.getresponse()
+    page = answer.read()
+    cookies = [one.split(";")[0] for one in answer.headers.get_all("Set-Cookie") or ()]
+    return page, "; ".join(cookies)
 
 
 def at_once(

@@ -1,0 +1,71 @@
+"""The worklist over 100,000 studies: how long the server takes for what people do there."""
+
+import os
+import subprocess
+import sys
+import time
+
+from tests.bench.measuring import Line, middle, signed_in
+from tests.served import ROOT, Served
+
+STUDIES = int(os.environ.get("BENCH_STUDIES", "100000"))
+GOAL = 100  # ms
+ASKED = {
+    "the newest": "",
+    "a name": "?q=okafor",
+    "one patient's name": "?q=okafor+050000",
+    "a name that nobody has": "?q=zzyzx",
+    "a number": "?patient_id=P00050000",
+    "a month": "?since=2024-01-01&until=2024-01-31",
+    "by name": "?sort=patient",
+}
+FILL = """
+import random
+from django.db import transaction
+from django.utils import timezone
+from sharing.accounts.models import Institution
+from sharing.studies.models import Patient, Series, Study
+general = Institution.objects.get(name="General")
+family = "okafor brandt castell dorval eskola fenwick garnier holm ibarra janssen".split()
+dice = random.Random(7)
+for begin in range(0, COUNT, 5000):
+    patients, studies, series = [], [], []
+    for n in range(begin, begin + 5000):
+        name = f"{dice.choice(family)} {n:06d}"
+        patient = Patient(institution=general, identity=n.to_bytes(32, "big"),
+                          patient_id=f"P{n:08d}", name=name, display_name=name)
+        date = f"{dice.randint(2015, 2026)}{dice.randint(1, 12):02d}{dice.randint(1, 28):02d}"
+        study = Study(institution=general, patient=patient, uid=f"1.2.826.9.{n}", date=date,
+                      modalities="CT", search_text=f"{name} p{n:08d} ct thorax",
+                      description="CT thorax", series_count=1, instance_count=1)
+        patients.append(patient); studies.append(study)
+        series.append(Series(study=study, uid=f"1.2.826.9.{n}.1", modality="CT"))
+    with transaction.atomic():
+        Patient.objects.bulk_create(patients)
+        Study.objects.bulk_create(studies)
+        Series.objects.bulk_create(series)
+"""
+
+
+def run(portal: Served, orthanc: str) -> None:
+    code = FILL.replace("COUNT", str(STUDIES))
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
+        cwd=ROOT,
+        env=portal.environment,
+        check=True,
+    )
+    line = signed_in(portal.address, "ben@general.example", portal.password)
+    for name, query in ASKED.items():
+        taken = [_timed(line, f"/{query}") for _ in range(10)]
+        half = 1000 * middle(taken)
+        print(
+            f"worklist of {STUDIES:,}: {name}: {half:.0f} ms (goal {GOAL}, ratio {half / GOAL:.2f})"
+        )
+
+
+def _timed(line: Line, path: str) -> float:
+    begun = time.perf_counter()
+    status, body = line.send("GET", path)
+    assert status == 200, body[:500]
+    return time.perf_counter() - begun
