@@ -7,13 +7,18 @@ from datetime import timedelta
 from django.db import connection
 
 from sharing.jobs import rules
-from sharing.jobs.work import Run, job
+from sharing.jobs.work import Run, job, threads
 
 
 def be_impatient() -> None:
     """Only in processes that a test starts; the test's own keeps the house's times."""
+    from portal import celery
+    from sharing.jobs import tasks
+
     rules.LEASE = timedelta(seconds=2)
     rules.HEARTBEAT = timedelta(seconds=0.5)
+    threads.SWEEP = celery.SWEEP = 0.5
+    tasks.OVERDUE = timedelta(seconds=float(os.environ.get("HANDOVER_TEST_OVERDUE", "0.5")))
 
 
 if os.environ.get("HANDOVER_TEST_IMPATIENT"):
