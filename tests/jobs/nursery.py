@@ -32,13 +32,13 @@ def main() -> None:
 
 
 def _import_workers() -> None:
-    import sharing.jobs.management.commands.worker
+    import sharing.jobs.management.commands.worker  # noqa: F401 so that it is there
 
     if os.environ.get("REDIS_URL"):
         import celery.apps.worker
         import celery.bin.worker
         import celery.concurrency.prefork
-        import celery.worker.consumer
+        import celery.worker.consumer  # noqa: F401
         import kombu.transport.redis  # noqa: F401
 
 
