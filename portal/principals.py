@@ -12,6 +12,7 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from portal import errors
 from sharing.access import principal as principals
+from sharing.access.gate import permit
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.accounts.models import Membership
@@ -19,7 +20,7 @@ from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
 from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
 from sharing.kernel.requests import Origin
-from sharing.links.principal import claim
+from sharing.links.principal import claim, ended
 
 CLAIM_COOKIE = "claim"
 # What the staff's places are for; whoever may not use one does not see it.
@@ -50,9 +51,10 @@ class PrincipalMiddleware:
         if claim_id is None:
             return _csrf_problem(request, view)
         request.claim_id = claim_id  # type: ignore[attr-defined]
-        found = claim(claim_id, request.COOKIES.get(CLAIM_COOKIE, ""), origin(request))
-        if found is None:
-            return errors.answer(request, NotThereError())
+        try:
+            found = _of_claim(request, claim_id)
+        except NotThereError as error:
+            return errors.answer(request, error)
         self._set(request, lambda: found)
         return None
 
@@ -62,6 +64,17 @@ class PrincipalMiddleware:
     @staticmethod
     def _set(request: HttpRequest, make: Callable[[], Principal]) -> None:
         request.principal = SimpleLazyObject(make)  # type: ignore[attr-defined]
+
+
+def _of_claim(request: HttpRequest, claim_id: uuid.UUID) -> Principal:
+    """The visitor with this claim; one whose link has ended is refused, and that is written down."""
+    cookie = request.COOKIES.get(CLAIM_COOKIE, "")
+    found = claim(claim_id, cookie, origin(request))
+    if found is not None:
+        return found
+    if late := ended(claim_id, cookie, origin(request)):
+        permit(late, Action.VIEW)
+    raise NotThereError
 
 
 def _of_account(request: HttpRequest) -> Principal:

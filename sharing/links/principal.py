@@ -28,19 +28,32 @@ def claim(claim_id: uuid.UUID, secret: str, origin: Origin) -> Principal | None:
         Q(series=OuterRef("pk")) | Q(series=None, study=OuterRef("study"))
     )
     return Principal(
-        actor=Actor(
-            ActorKind.LINK,
-            str(found.pk),
-            link.recipient_email or link.recipient_name,
-            link.institution_id,
-            "link",
-            str(link.pk),
-            link.pk,
-        ),
+        actor=_visitor(found),
         actions=DOWNLOAD_LINK_ACTIONS if link.may_download else VIEW_LINK_ACTIONS,
         reach=Series.objects.filter(Exists(given), study__institution=link.institution_id),
         origin=origin,
         still_allowed=lambda: live(claim_id).exists(),
+    )
+
+
+def ended(claim_id: uuid.UUID, secret: str, origin: Origin) -> Principal | None:
+    """Whoever holds a claim, also one that is over: may do nothing, but a refusal can name them."""
+    found = Claim.objects.filter(pk=claim_id).select_related("link").first()
+    if found is None or not secrets.same(bytes(found.secret_digest), secrets.digest(secret)):
+        return None
+    return Principal(_visitor(found), frozenset(), Series.objects.none(), origin)
+
+
+def _visitor(claim: Claim) -> Actor:
+    link = claim.link
+    return Actor(
+        ActorKind.LINK,
+        str(claim.pk),
+        link.recipient_email or link.recipient_name,
+        link.institution_id,
+        "link",
+        str(link.pk),
+        link.pk,
     )
 
 

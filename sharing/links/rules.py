@@ -60,7 +60,7 @@ def masked(mailbox: str) -> str:
 def written(passcode: str) -> str:
     """A passcode in two groups, as it is read out over the telephone."""
     half = len(passcode) // 2
-    return f"{passcode[:half]}-{passcode[half:]}"
+    return f"{passcode[:half]}-{passcode[half:]}" if passcode else ""
 
 
 BROWSERS = (

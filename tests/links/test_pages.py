@@ -45,6 +45,37 @@ def opened(client, made) -> str:
     return str(answer.json()["open"])
 
 
+def test_whoever_comes_back_after_the_end_is_refused_and_written_down(made, ben):
+    visitor = factories.browser()
+    address = opened(visitor, made)
+    actions.revoke_link(made.link.pk, by=ben)
+    assert visitor.get(address).status_code == 404
+    row = AuditEvent.objects.get(action=Act.ACCESS_REFUSED)
+    assert (row.link_id, row.custodian_id) == (made.link.pk, made.link.institution_id)
+    stranger = factories.browser()
+    stranger.cookies["claim"] = "x" * 43
+    assert stranger.get(address).status_code == 404
+    assert AuditEvent.objects.filter(action=Act.ACCESS_REFUSED).count() == 1
+
+
+def test_a_link_with_a_mailed_code_shows_no_passcode(study):
+    page = factories.browser("Ben").post(
+        "/share/",
+        {
+            "study": study.pk,
+            "whole": study.pk,
+            "recipient_email": "cleo@mercy.example",
+            "lifetime": 7,
+            "max_uses": 0,
+            "given": "view",
+            "factor": Factor.MAILBOX,
+            "once": "b1f4f0a4-33a5-4e54-8a30-0a5c29ce7dd1",
+        },
+    )
+    assert "The link is ready" in page.content.decode()
+    assert "link-passcode" not in page.content.decode()
+
+
 class TestTheOnePage:
     def test_it_is_the_same_bytes_for_everybody_and_sets_nothing(self, made):
         stranger, ben = factories.browser(), factories.browser("Ben")
