@@ -43,6 +43,17 @@ def _audit_rows_stay() -> Generator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_looking(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """What gathers in memory about a viewing belongs to one test, and no thread writes it later."""
+    from sharing.audit.actions import Viewings, viewings
+
+    monkeypatch.setattr(Viewings, "_ensure_thread", lambda self: None)
+    viewings.forget()
+    yield
+    viewings.forget()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this run is not about; leaving out is not skipping."""
     from django.db import connection

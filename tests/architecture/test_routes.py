@@ -21,7 +21,6 @@ from django.test import Client
 from portal.checks import routes
 from sharing.accounts import actions as people
 from sharing.accounts.rules import Role
-from sharing.audit.actions import viewings
 from sharing.credentials.actions import create_token
 from sharing.ingest import actions as ingest
 from sharing.ingest.models import UploadFile
@@ -140,15 +139,7 @@ def test_every_route_has_its_row() -> None:
     assert there == known
 
 
-@pytest.fixture
-def nobody_is_looking() -> Iterator[None]:
-    """What the reads of this test gather for the audit ends with its database."""
-    yield
-    viewings.forget()
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("nobody_is_looking")
 def test_everybody_gets_what_the_table_says() -> None:
     world = World()
     clients = {column: world.client(column) for column in COLUMNS}

@@ -48,7 +48,14 @@ def opened(browser: Browser, built_pages: None, live_server: Any) -> Iterator[Op
     """Opens the viewer in a profile of its own; no page may break the content policy."""
     contexts, complaints = [], []
 
-    def open_(reader: Reader, study: Study, *, ready: bool = True, **options: Any) -> Page:
+    def open_(
+        reader: Reader,
+        study: Study,
+        *,
+        ready: bool = True,
+        asked: list[str] | None = None,
+        **options: Any,
+    ) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
         cookie = reader.client.cookies["claim"].value
@@ -65,6 +72,8 @@ def opened(browser: Browser, built_pages: None, live_server: Any) -> Iterator[Op
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        if asked is not None:
+            page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{live_server.url}{reader.prefix}/viewer/{study.pk}/")
         if ready:
             until(page, "state() === 'ready'")
@@ -124,9 +133,8 @@ def test_a_view_only_visitor_sees_the_same_and_is_never_sent_stored_pixels(
     opened: Opened, chest: Study
 ) -> None:
     visitor = visiting.visitor(chest)
-    page = opened(visitor, chest)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page = opened(visitor, chest, asked=asked)
     assert_same(canvas(page, (128, 128)), visitor.pixels(shown(page)))
     page.keyboard.press("End")
     until(page, f"pane.dataset.image === '{SLICES}'")
