@@ -94,6 +94,7 @@ def remove_file(file: UploadFile, *, by: Principal) -> None:
     if file.state != FileState.RECEIVING:
         raise ConflictError("This file has arrived already and cannot be taken back here.")
     with spool.held(spool.path_of(file.upload_id, file.pk)):
+        queries.check_receiving(file)
         file.state = FileState.REMOVED
         committer.commit(Arrival(file, file.upload.institution_id, fresh=False), by)
         spool.drop(spool.path_of(file.upload_id, file.pk))

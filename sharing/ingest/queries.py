@@ -13,7 +13,7 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import ARRIVED, FileState, UploadState
-from sharing.kernel.errors import NotThereError
+from sharing.kernel.errors import ConflictError, NotThereError
 from sharing.studies.models import Study
 
 # An upload that says nothing for this long is no longer shown as arriving.
@@ -55,6 +55,19 @@ def file(principal: Principal, upload_id: uuid.UUID, file_id: uuid.UUID) -> Uplo
     if found is None:
         raise NotThereError
     return found
+
+
+def check_receiving(file: UploadFile) -> None:
+    """Say no where `file` has meanwhile arrived or was given up; ask while its bytes are held.
+
+    Raises
+    ------
+    ConflictError
+        Another request was first, and its outcome stands.
+    """
+    file.refresh_from_db(fields=["state"])
+    if file.state != FileState.RECEIVING:
+        raise ConflictError("This file has arrived already, or was given up.")
 
 
 def counts(upload: Upload) -> dict[str, Any]:

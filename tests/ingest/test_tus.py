@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sharing.ingest.models import UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.tasks import expire
 from sharing.ingest.work import spool
+from sharing.storage.objects import store
 from sharing.studies.models import Instance
 from tests import factories as make
 
@@ -41,6 +43,9 @@ class Sender:
 
     def head(self, url: str) -> Any:
         return self.client.head(url, headers={"Tus-Resumable": "1.0.0"})
+
+    def end(self, url: str) -> Any:
+        return self.client.delete(url, headers={"Tus-Resumable": "1.0.0"})
 
     def _send(self, verb: str, url: str, data: bytes, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -213,3 +218,39 @@ def test_an_empty_file_is_refused_and_not_forgotten() -> None:
     assert sender.create(0, path="EMPTY")["Upload-Outcome"] == "refused"
     receipt = sender.client.get(f"/api/uploads/{sender.id}/receipt/").json()
     assert receipt["rejected"][0]["path"] == "EMPTY"
+
+
+def test_nobody_writes_into_what_has_been_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second sender who opened the spooled file just before the first had it stored."""
+    sender, data = Sender(), make.image()
+    url = sender.create(len(data))["Location"]
+    lock = spool.fcntl.flock
+
+    def stored_meanwhile(handle: int, how: int) -> None:
+        monkeypatch.setattr(spool.fcntl, "flock", lock)
+        assert sender.patch(url, 0, data)["Upload-Outcome"] == "stored"
+        lock(handle, how)
+
+    monkeypatch.setattr(spool.fcntl, "flock", stored_meanwhile)
+    assert sender.patch(url, 0, b"x" * len(data)).status_code == 423
+    kept = Instance.objects.get()
+    assert store().read(kept.key, 0, kept.size) == data
+
+
+@pytest.mark.parametrize("verb", ["patch", "delete"])
+def test_whoever_comes_too_late_changes_no_outcome(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, data = Sender(), make.image()
+    url = sender.create(len(data))["Location"]
+    hold = spool.held
+
+    def stored_meanwhile(path: Path) -> Any:
+        monkeypatch.setattr(spool, "held", hold)
+        assert sender.patch(url, 0, data)["Upload-Outcome"] == "stored"
+        return hold(path)
+
+    monkeypatch.setattr(spool, "held", stored_meanwhile)
+    late = {"patch": lambda: sender.patch(url, 0, data), "delete": lambda: sender.end(url)}
+    assert late[verb]().status_code == 409
+    assert UploadFile.objects.get().state == FileState.STORED

@@ -74,7 +74,7 @@ def held(path: Path) -> Iterator[int]:
     Raises
     ------
     FileBusyError
-        Somebody else is writing to it.
+        Somebody else is writing to it, or has just moved it into the store.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -82,9 +82,20 @@ def held(path: Path) -> Iterator[int]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise FileBusyError from error
+        # Between opening and locking, whoever held it may have moved it: what is open would then
+        # be the stored object, which nobody may write to any more.
+        if not _is_at(handle, path):
+            raise FileBusyError
         yield handle
     finally:
         os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: Running) -> int:
