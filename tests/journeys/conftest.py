@@ -1,0 +1,86 @@
+"""A running portal, the mailbox of everybody in it, and people with browsers of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from sharing.dicom.synthetic import CHEST_CT, ct_chest
+from tests.conftest import SHARED
+from tests.journeys.line import Line
+from tests.journeys.mailbox import Mailbox
+from tests.journeys.people import People
+from tests.served import Served, serve
+
+REAL = SHARED / "corpus/series/ct-ge-gantry-tilt"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.journey)
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as open_:
+        yield open_
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Served]:
+    """The embedded portal, for all journeys of a run: SQLite, a folder, jobs in the web process."""
+    portal = serve(tmp_path_factory.mktemp("home"), mailbox.settings)
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture
+def distributed(
+    tmp_path: Path, mailbox: Mailbox, postgresql_url: str, redis_url: str, s3_url: str
+) -> Iterator[Served]:
+    """The same over PostgreSQL, Redis, a worker and S3."""
+    peers = {"DATABASE_URL": postgresql_url, "REDIS_URL": redis_url, "STORAGE_URL": s3_url}
+    portal = serve(tmp_path, {**mailbox.settings, **peers}, worker=True)
+    yield portal
+    portal.stop()
+
+
+@pytest.fixture(params=["embedded", "distributed"])
+def portal(request: pytest.FixtureRequest) -> Served:
+    """Each configuration in turn."""
+    name = {"embedded": "home", "distributed": "distributed"}[request.param]
+    served: Served = request.getfixturevalue(name)
+    return served
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[People]:
+    with People(browser) as all_:
+        yield all_
+
+
+@pytest.fixture
+def line(home: Served) -> Iterator[Line]:
+    """A line to the embedded portal."""
+    with Line(home.port) as made:
+        yield made
+
+
+@pytest.fixture(params=[pytest.param(REAL, marks=pytest.mark.corpus)] if REAL.is_dir() else [None])
+def series(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder with one series: a real one where there is one, else a drawn one."""
+    if request.param is not None:
+        real: Path = request.param
+        return real
+    return written(tmp_path / "series", *ct_chest(CHEST_CT, slices=28))
+
+
+def written(folder: Path, *files: bytes) -> Path:
+    """A folder with these files, named as on many discs."""
+    folder.mkdir()
+    for number, data in enumerate(files, 1):
+        (folder / f"IM{number:04}").write_bytes(data)
+    return folder

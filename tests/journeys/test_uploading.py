@@ -1,0 +1,100 @@
+"""What happens on the way in: reloads, several patients, ZIPs."""
+
+import dataclasses
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from sharing.dicom.synthetic import CHEST_CT, Study, ct_chest
+from tests.factories import image
+from tests.journeys import people as do
+from tests.journeys.conftest import written
+from tests.journeys.line import Line
+from tests.journeys.people import People, until
+from tests.served import Served
+
+
+def fresh(number: int, **changes: str) -> list[bytes]:
+    """Images that no other journey sends."""
+    return [image(number, 1, one, **changes) for one in range(1, 4)]
+
+
+def test_after_a_reload_the_same_folder_sends_only_what_is_missing(
+    home: Served, people: People, line: Line, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "disc", *ct_chest(_study("R1"), slices=24, size=384))
+    total = sum(one.stat().st_size for one in folder.iterdir())
+    ben = people.signed_in(home, "Ben", at=line.address)
+    do.choose(ben, line.address, folder)
+    line.cut_after(total * 2 // 3)
+    do.send(ben)
+    until(line.is_cut.is_set)
+    line.mend()
+    ben.goto(f"{line.address}/upload/")
+    assert ben.get_by_text("has not been finished").is_visible()
+    before = line.sent
+    ben.locator("#pick-folder").set_input_files(folder)
+    assert do.offered(ben) == "Upload 24 images"
+    do.send(ben)
+    receipt = do.receipt(ben)
+    assert receipt["stored"] == 24, receipt
+    assert receipt["duplicates"] == 0
+    assert line.sent - before < total * 0.6
+
+
+def _study(accession: str) -> Study:
+    return dataclasses.replace(CHEST_CT, accession=accession)
+
+
+def test_ben_is_warned_that_two_patients_are_in_what_he_dropped(
+    home: Served, people: People, tmp_path: Path
+) -> None:
+    files = [*fresh(901, PatientName="Adler^Eva"), *fresh(902, PatientName="Busch^Karl")]
+    ben = people.signed_in(home, "Ben")
+    do.choose(ben, home.address, written(tmp_path / "disc", *files))
+    assert ben.get_by_text("These images belong to 2 different patients.").is_visible()
+    assert ben.locator("[data-part=send]").is_disabled()
+    ben.locator(".tree-patient", has_text="Busch").get_by_role("checkbox").first.uncheck()
+    assert do.offered(ben) == "Upload 3 images"
+    do.send(ben)
+    receipt = do.receipt(ben)
+    assert [study["patient_name"] for study in receipt["studies"]] == ["Adler, Eva"]
+
+
+def test_a_zip_that_is_dropped_on_the_page_is_opened_in_the_browser(
+    home: Served, people: People, tmp_path: Path
+) -> None:
+    files = fresh(903)
+    packed = tmp_path / "from-the-practice.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, data in enumerate(files):
+            archive.writestr(f"DICOM/{number}", data)
+        archive.writestr("autorun.inf", "[autorun]")
+    ben = people.signed_in(home, "Ben")
+    ben.goto(f"{home.address}/upload/")
+    dropped(ben, packed)
+    assert do.offered(ben) == "Upload 3 images"
+    assert ben.get_by_text("Left out: 1 other file").count() == 1
+    do.send(ben)
+    receipt = do.receipt(ben)
+    assert receipt["stored"] == 3, receipt
+
+
+def test_a_folder_that_is_dropped_is_read_to_its_last_file(
+    home: Served, people: People, tmp_path: Path
+) -> None:
+    files = [image(904, 1, number) for number in range(1, 121)]  # Chrome lists a hundred at a time
+    written(tmp_path / "disc", *files)
+    ben = people.signed_in(home, "Ben")
+    ben.goto(f"{home.address}/upload/")
+    dropped(ben, tmp_path / "disc")
+    assert do.offered(ben) == "Upload 120 images"
+
+
+def dropped(page: Page, path: Path) -> None:
+    """Let a file or a folder fall onto the page, as from a window beside it."""
+    mouse = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        mouse.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": data})
