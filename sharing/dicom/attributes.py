@@ -173,14 +173,15 @@ def whole(raw: Raw, charset: str, limits: Limits) -> int | None:
 
 
 def count(raw: Raw, charset: str, limits: Limits) -> int | None:
-    """An unsigned number, whatever width the writer gave it."""
+    """An unsigned number below 2**31, whatever width the writer gave it."""
     if raw.vr == "US" and len(raw.value) == 2:
         return int.from_bytes(raw.value, "little" if raw.little else "big")
     if raw.vr in _NUMBERS or raw.vr in ("IS", "DS"):
         return whole(raw, charset, limits)
     if len(raw.value) not in (2, 4):
         return None
-    return int.from_bytes(raw.value, "little" if raw.little else "big")
+    found = int.from_bytes(raw.value, "little" if raw.little else "big")
+    return found if found < _INT32 else None
 
 
 def vector(size: int) -> "Reader":

@@ -1,5 +1,6 @@
 """How a file begins: preamble, file meta information (PS3.10 7.1), or neither."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -31,6 +32,7 @@ META_INSTANCE: Final = 0x00020003
 _META_LENGTH: Final = 0x00020000
 _META_SYNTAX: Final = 0x00020010
 _META_LIMIT: Final = 512
+_UID: Final = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)*")
 
 _FORM_OF: Final = {IMPLICIT: IMPLICIT_LITTLE, GE_BIG_PIXELS: IMPLICIT_LITTLE, BIG: EXPLICIT_BIG}
 _SYNTAX_OF: Final = {
@@ -79,7 +81,14 @@ def open_file(window: Window) -> Opening:
     start = 132 if preamble else 4 if head[:4] == b"DICM" else 0
     meta, stop = _read_meta(window, start)
     declared = as_uid(meta.get(_META_SYNTAX, b""))
+    if not is_uid(declared):
+        declared = ""  # it stands in answers' headers and in JSON, so it is a UID or nothing
     return Opening(preamble, bool(meta), stop, declared, meta)
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` is digits and dots, at most 64; leading zeros are taken as scanners write them."""
+    return _UID.fullmatch(text) is not None
 
 
 def _read_meta(window: Window, start: int) -> tuple[dict[int, bytes], int]:

@@ -27,6 +27,7 @@ from sharing.dicom.part10 import (
     Opening,
     as_uid,
     form_of,
+    is_uid,
     open_file,
 )
 from sharing.dicom.refusal import Reason, RefusedError
@@ -46,7 +47,6 @@ _SHARED_GROUPS: Final = 0x52009229
 _FRAME_GROUPS: Final = 0x52009230
 _KEPT: Final = WANTED | {_CHARSET, _CLASS, _INSTANCE, _STUDY, _SERIES}
 _SEEN: Final = _KEPT | tags.PIXELS | {tags.OFFSET_TABLE}
-_UID: Final = re.compile(r"(?=.{1,64}\Z)[0-9]+(?:\.[0-9]+)*")
 _IDENTITY: Final = (
     (_CLASS, Reason.NO_CLASS_UID),
     (_STUDY, Reason.NO_STUDY_UID),
@@ -336,6 +336,6 @@ def _identify(opening: Opening, found: dict[int, Raw]) -> list[str]:
     for tag, missing in _IDENTITY:
         if not values[tag]:
             raise RefusedError(missing)
-        if not _UID.fullmatch(values[tag]):
+        if not is_uid(values[tag]):
             raise RefusedError(Reason.BAD_UID)
     return list(values.values())

@@ -232,3 +232,20 @@ def test_pydicom_would_have_met_the_depth_that_is_refused_here():
     with pytest.raises(RecursionError):
         pydicom.dcmread(io.BytesIO(raw))
     assert reason_of(raw) == Reason.TOO_DEEP
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_as_good_as_none():
+    """It stands in headers and in JSON of other people's answers."""
+    raw = saved(ct())
+    odd = raw.replace(b"1.2.840.10008.1.2.1\0", b'1.2"}]\r\nX: y.......\0'[:20], 1)
+    assert len(odd) == len(raw)
+    assert odd != raw
+    assert scanned(odd).transfer_syntax == EXPLICIT
+
+
+def test_a_size_beyond_what_a_database_counts_is_no_size():
+    rows = b"\x28\x00\x10\x00"
+    raw = saved(ct(PixelData=None))
+    at = raw.index(rows + b"US")
+    odd = raw[:at] + rows + b"UN\0\0\x04\0\0\0\xff\xff\xff\xff" + raw[at + 10 :]
+    assert scanned(odd).attributes.rows is None

@@ -1,16 +1,18 @@
 """What arrives is filed under the right patient, counted once, and never overwritten."""
 
 import threading
+import time
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from sharing.access.principal import Principal
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
 from sharing.ingest.rules import FileState
-from sharing.ingest.work import spool
+from sharing.ingest.work import commit, spool
 from sharing.kernel.errors import ConflictError
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Patient, Series, Study
@@ -171,3 +173,43 @@ def test_many_senders_at_once_lose_and_double_nothing() -> None:
         study = Study.objects.get(institution=by.actor.institution_id)
         assert (study.series_count, study.instance_count) == (3, 30)
         assert sum(one.instance_count for one in Series.objects.filter(study=study)) == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_be_filed_takes_nobody_elses_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ben's file waits for the same commit as Cleo's, and the database refuses a value of his."""
+    ben, cleo = make.principal("Ben"), make.principal("Cleo")
+    begun = {who: actions.start_upload(by=who) for who in (ben, cleo)}
+    describe = commit._study_facts
+
+    def refused(found: Any, now: Any) -> dict[str, Any]:
+        if found.patient_id == "P1":
+            raise DataError("value too long")
+        return describe(found, now)
+
+    monkeypatch.setattr(commit, "_study_facts", refused)
+    told: dict[str, str] = {}
+
+    def send(name: str, who: Principal, data: bytes) -> None:
+        try:
+            told[name] = make.receive(begun[who], data, by=who).state
+        except DataError:
+            told[name] = "refused"
+        finally:
+            connection.close()
+
+    with commit.committer._turn:  # so that both wait for the one commit
+        senders = [
+            threading.Thread(target=send, args=("Ben", ben, make.image(1))),
+            threading.Thread(target=send, args=("Cleo", cleo, make.image(2))),
+        ]
+        for one in senders:
+            one.start()
+        while len(commit.committer._queue) < 2:
+            time.sleep(0.01)
+    for one in senders:
+        one.join()
+    assert told == {"Ben": "refused", "Cleo": FileState.STORED}
+    assert Study.objects.get().institution_id == cleo.actor.institution_id

@@ -12,7 +12,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from sharing.audit.actions import Asking, patient_reference, record
@@ -30,6 +30,8 @@ from sharing.studies.rules import joined_modalities, patient_identity, search_te
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 64
 ATTEMPTS = 4
+# What a database says of a value that it will not take, however often it is asked.
+CANNOT_BE_FILED = (DataError, IntegrityError, ValueError)
 
 
 class _Waiting:
@@ -65,7 +67,8 @@ class Committer:
         with self._queue_lock:
             batch, self._queue = self._queue[:MOST_AT_ONCE], self._queue[MOST_AT_ONCE:]
         try:
-            commit_batch([(one.arrival, one.by) for one in batch])
+            keep([(one.arrival, one.by) for one in batch])
+            self._write(batch)
         except BaseException as error:  # noqa: BLE001 each sender is told; the leader's thread raises its own
             for one in batch:
                 one.error = error
@@ -73,12 +76,31 @@ class Committer:
             for one in batch:
                 one.done = True
 
+    @staticmethod
+    def _write(batch: list[_Waiting]) -> None:
+        """All in one transaction; where the database refuses somebody's, each in its own.
+
+        Else a file that cannot be filed would take other people's with it, also those of
+        another institution.
+        """
+        try:
+            write([(one.arrival, one.by) for one in batch])
+        except CANNOT_BE_FILED:
+            if len(batch) == 1:
+                raise
+            log.warning("ingest.batch-parted files=%d", len(batch))
+            for one in batch:
+                try:
+                    write([(one.arrival, one.by)])
+                except Exception as error:  # noqa: BLE001 its own sender is told
+                    one.error = error
+
 
 committer = Committer()
 
 
-def commit_batch(batch: list[tuple[Arrival, Asking]]) -> None:
-    """Store arrivals, then commit them in one transaction; those that met on a row try again."""
+def keep(batch: list[tuple[Arrival, Asking]]) -> None:
+    """Bring the bytes of arrivals into the store."""
     store().put_files(
         [
             Put(arrival.key, arrival.spooled, bytes(arrival.file.sha256 or b"").hex())
@@ -86,6 +108,10 @@ def commit_batch(batch: list[tuple[Arrival, Asking]]) -> None:
             if arrival.spooled is not None
         ]
     )
+
+
+def write(batch: list[tuple[Arrival, Asking]]) -> None:
+    """Commit arrivals in one transaction; those that met on a row try again."""
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
