@@ -46,6 +46,7 @@ def receive_stream(
         while chunk := source.read(spool.CHUNK):
             position = spool.append(handle, position, [chunk], running)
             crc = isal_zlib.crc32(chunk, crc)
+        os.fsync(handle)  # beside the others' commits
     file.size = position
     try:
         if parent is None and is_zip(spooled):
