@@ -30,6 +30,12 @@ def _allauth() -> list[Any]:
 
 
 urlpatterns = [
+    # What comes by the hundred a second stands first.
+    path(
+        "api/", include([*ingest.api_urlpatterns, *console.api_urlpatterns, *links.api_urlpatterns])
+    ),
+    path("dicom-web/", include("sharing.dicomweb.urls")),
+    path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("sharing.console.urls")),
@@ -38,12 +44,6 @@ urlpatterns = [
     path("", include("sharing.links.urls")),
     path("", include("sharing.delivery.urls")),
     path("", include("sharing.viewer.urls")),
-    path("dicom-web/", include("sharing.dicomweb.urls")),
-    path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),
-    path(
-        "api/",
-        include([*console.api_urlpatterns, *ingest.api_urlpatterns, *links.api_urlpatterns]),
-    ),
 ]
 handler400 = "portal.errors.bad_request"
 handler403 = "portal.errors.forbidden"

@@ -14,6 +14,7 @@ from sharing.dicom.scan import Header, scan
 from sharing.ingest.models import UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
+from sharing.studies.rules import patient_identity
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 INDEX_SENTENCE = "The index of the disc. The images themselves are what counts."
@@ -32,6 +33,8 @@ class Arrival:
     spooled: Path | None = None
     header: Header | None = None
     key: str = ""
+    # Institution, patient's identity, study's and series' UID: where it is filed.
+    place: tuple[uuid.UUID, bytes, str, str] = (uuid.UUID(int=0), b"", "", "")
     crc32: int = 0
     attributes: bytes = b""
     metadata: bytes = b""
@@ -72,8 +75,11 @@ def check(
     if arrival.header is None:
         spool.drop(path)
         return arrival
+    found = arrival.header
+    identity = patient_identity(found.attributes)
+    arrival.place = (institution_id, identity, found.study_uid, found.series_uid)
     arrival.spooled = path
-    arrival.key = key_of(institution_id, arrival.header.study_uid, sha256)
+    arrival.key = key_of(institution_id, found.study_uid, sha256)
     return arrival
 
 

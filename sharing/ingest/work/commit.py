@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
@@ -25,7 +26,7 @@ from sharing.ingest.work.check import Arrival
 from sharing.ingest.work.rows import add_to, insert, known
 from sharing.storage.objects import Put, store
 from sharing.studies.models import Instance, InstanceHeader, Patient, Series, Study
-from sharing.studies.rules import joined_modalities, patient_identity, search_text
+from sharing.studies.rules import joined_modalities, search_text
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 64
@@ -165,7 +166,7 @@ class _Batch:
         self.now = timezone.now()
         self.arrivals = [arrival for arrival, _ in batch]
         self.images = sorted(
-            (one for one in self.arrivals if one.header is not None), key=_place_key
+            (one for one in self.arrivals if one.header is not None), key=attrgetter("place")
         )
 
     def write(self) -> None:
@@ -182,7 +183,7 @@ class _Batch:
         self.place: dict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]] = {}
         fresh: dict[tuple[Any, ...], tuple[uuid.UUID, uuid.UUID]] = {}
         for one in self.images:
-            key = _place_key(one)
+            key = one.place
             if key not in self.place:
                 known = places.get(key)
                 self.place[key] = known or _find_or_make(one, self.now)
@@ -236,7 +237,7 @@ class _Batch:
         variants[uid_key] = variant
         instance = Instance(
             institution_id=one.institution_id,
-            series_id=self.place[_place_key(one)][1],
+            series_id=self.place[one.place][1],
             uid=header.sop_instance_uid,
             variant=variant,
             sop_class_uid=header.sop_class_uid,
@@ -269,7 +270,7 @@ class _Batch:
         by_series: dict[uuid.UUID, list[Instance]] = defaultdict(list)
         by_study: dict[uuid.UUID, list[tuple[Arrival, Instance]]] = defaultdict(list)
         for one, instance in self.added:
-            study_id, series_id = self.place[_place_key(one)]
+            study_id, series_id = self.place[one.place]
             by_series[series_id].append(instance)
             by_study[study_id].append((one, instance))
         for study_id in sorted(by_study):
@@ -308,9 +309,7 @@ class _Batch:
                     custodian_id=first.institution_id,
                     study_id=study_id,
                     upload_id=upload_id,
-                    patient_ref=patient_reference(
-                        first.institution_id, patient_identity(_header(first).attributes)
-                    ),
+                    patient_ref=patient_reference(first.institution_id, first.place[1]),
                     instances=len(ones),
                     bytes=sum(instance.size for _, instance in ones),
                 )
@@ -345,19 +344,13 @@ def _header(one: Arrival) -> Any:
     return one.header
 
 
-def _place_key(one: Arrival) -> tuple[Any, ...]:
-    header = _header(one)
-    identity = patient_identity(header.attributes)
-    return (one.institution_id, identity, header.study_uid, header.series_uid)
-
-
 def _find_or_make(one: Arrival, now: Any) -> tuple[uuid.UUID, uuid.UUID]:
     """The ids of the study and the series of an image; concurrent makers meet on the constraint."""
     header = _header(one)
     found = header.attributes
     patient, _ = Patient.objects.get_or_create(
         institution_id=one.institution_id,
-        identity=patient_identity(found),
+        identity=one.place[1],
         defaults={
             "patient_id": found.patient_id[:128],
             "issuer": found.issuer_of_patient_id[:128],

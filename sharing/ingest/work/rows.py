@@ -33,8 +33,11 @@ def _insertion(model: type[Model]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
+PLAIN = frozenset({int, str, bytes, bool, type(None)})  # what both databases take as it is
+
+
 def _prepared(field: "Field[Any, Any]", value: Any) -> Any:
-    return field.get_db_prep_save(value, connection)
+    return value if type(value) in PLAIN else field.get_db_prep_save(value, connection)
 
 
 def known(
