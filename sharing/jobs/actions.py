@@ -15,7 +15,13 @@ from sharing.jobs import rules, work
 from sharing.jobs.models import IdempotentRequest, Job
 from sharing.jobs.rules import State
 from sharing.jobs.work.sealing import digest, seal, unseal
-from sharing.kernel.errors import ConflictError, InvalidInputError
+from sharing.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotThereError,
+    SharingError,
+)
 
 
 def enqueue(
@@ -116,7 +122,8 @@ def once(
     fingerprint : bytes
         SHA-256 of what is asked for.
     answer : callable
-        Does it; the HTTP status and the body. Only successes (2xx) are kept.
+        Does it; the HTTP status and the body. Only successes (2xx) are kept. When it says no
+        (403, 404), what it wrote outside a transaction of its own stays: the audit's row.
 
     Returns
     -------
@@ -134,16 +141,23 @@ def once(
     """
     if not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
         raise InvalidInputError("Idempotency-Key must be 1 to 200 visible ASCII characters.")
+    refused: SharingError | None = None
+    status, body = 0, b""
     with transaction.atomic():
         row = _row(asker, key, fingerprint)
         if row.status:
             return row.status, unseal(bytes(row.answer), asker=asker, key=key), True
-        status, body = answer()
+        try:
+            status, body = answer()
+        except (NotThereError, NotAllowedError) as error:
+            refused = error  # raised only below, so that the audit's row of a refusal stays
         kept = IdempotentRequest.objects.filter(pk=row.pk)
         if 200 <= status < 300:
             kept.update(status=status, answer=seal(body, asker=asker, key=key))
         else:
             kept.delete()
+    if refused is not None:
+        raise refused
     return status, body, False
 
 

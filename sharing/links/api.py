@@ -38,6 +38,7 @@ class Chosen(serializers.Serializer[Any]):
     series = serializers.ListField(
         child=serializers.UUIDField(),
         required=False,
+        allow_empty=False,
         max_length=1000,
         help_text="Ids of the series to give. Without it the whole study is given, with the "
         "series that are still on their way.",

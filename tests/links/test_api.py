@@ -6,6 +6,8 @@ import json
 import pytest
 
 from sharing.access.rules import Action
+from sharing.audit.models import AuditEvent
+from sharing.audit.rules import Act
 from sharing.credentials.actions import create_token
 from sharing.links.models import Claim, ShareLink
 from sharing.studies.models import Study
@@ -163,3 +165,18 @@ def test_unknown_and_revoked_links_are_one_answer(program, study):
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
+
+
+def test_a_refusal_stays_written_down_though_the_request_may_be_repeated(study):
+    """Matteo of Mercy tries the ids of General's studies, with a key that would undo it all."""
+    there = AuditEvent.objects.filter(action=Act.ACCESS_REFUSED)
+    answer = Program("Matteo").post("links/", wish(study), **{"Idempotency-Key": "again"})
+    assert answer.status_code == 404
+    assert there.get().actor_name == "matteo@mercy.example"
+
+
+def test_no_series_at_all_are_not_the_whole_study(program, study):
+    """A program that filtered every series away meant to give nothing."""
+    items = [{"study": str(study.pk), "series": []}]
+    assert program.post("links/", {"items": items}).status_code == 422
+    assert not ShareLink.objects.exists()

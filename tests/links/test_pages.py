@@ -333,6 +333,16 @@ class TestSharing:
         assert "A code can only be mailed to an address." in page
         assert not ShareLink.objects.exists()
 
+    def test_a_form_that_makes_no_link_still_says_who_saw_the_patient(self, study):
+        client, shown = factories.browser("Ben"), AuditEvent.objects.filter(study_id=study.pk)
+        opened = shown.filter(action=Act.STUDY_OPENED)
+        _, form = self.share(client, study, factor="mailbox")
+        assert opened.count() == 2
+        for _ in range(2):
+            client.post("/share/", {**form, "factor": "passcode"})
+        assert shown.filter(action=Act.LINK_CREATED).count() == 1
+        assert opened.count() == 3
+
     def test_cleo_and_rosa_cannot(self, study):
         assert factories.browser("Cleo").get(f"/share/?study={study.pk}").status_code == 404
         assert factories.browser("Rosa").get(f"/share/?study={study.pk}").status_code == 403
@@ -382,6 +392,11 @@ class TestMyLinks:
         refused = client.post(address, {"lifetime": "1"})
         assert refused.status_code == 422
         assert "open longer than that already" in refused.content.decode()
+
+    def test_a_wrong_extension_shows_the_link_and_says_so(self, made):
+        listed = AuditEvent.objects.filter(action=Act.LINKS_LISTED, link_id=made.link.pk)
+        factories.browser("Ben").post(f"/links/{made.link.pk}/extend", {"lifetime": "1"})
+        assert listed.count() == 1
 
     def test_rosa_and_matteo_do_not_find_bens_link(self, made):
         assert factories.browser("Matteo").get(f"/links/{made.link.pk}/").status_code == 404

@@ -64,6 +64,8 @@ def share(request: HttpRequest) -> HttpResponseBase:
             return _made(request, choices, form)
         except InvalidInputError as error:
             _show(form, error)
+    if request.method == "POST":
+        _shown_again(request, choices)
     once_only = request.POST.get("once") or secrets.new_secret(128)
     context = {"form": form, "choices": choices, "once": once_only}
     return _private(render(request, "links/share.html", context))
@@ -79,8 +81,18 @@ def _made(request: HttpRequest, choices: list[Choice], form: ShareForm) -> HttpR
 
     sent = hashlib.sha256(request.POST.urlencode().encode()).digest()
     key = f"{request.POST.get('once', '')[:64]}.{sent.hex()}"
-    status, page, _ = once(asker=f"page:{by.actor.id}", key=key, fingerprint=sent, answer=answer)
+    status, page, again = once(
+        asker=f"page:{by.actor.id}", key=key, fingerprint=sent, answer=answer
+    )
+    if again:
+        _shown_again(request, choices)
     return _private(HttpResponse(page, status=status))
+
+
+def _shown_again(request: HttpRequest, choices: list[Choice]) -> None:
+    """No link is made, and the patients' names are shown all the same: write that down."""
+    for choice in choices:
+        gate.study(_by(request), Action.SHARE, id=choice.study.pk)
 
 
 def _choices(request: HttpRequest) -> list[Choice]:
@@ -229,6 +241,7 @@ def extend(request: HttpRequest, link_id: uuid.UUID) -> HttpResponseBase:
             messages.success(request, "The link stays open for longer.")
             return redirect("link", extended.pk)
     found = queries.link_for(by, link_id)
+    record(Act.LINKS_LISTED, by=by, link_id=found.pk, count=1)
     return _private(render(request, "links/link.html", _shown(by, found, form), status=422))
 
 
