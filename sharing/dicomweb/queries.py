@@ -1,5 +1,6 @@
 """QIDO-RS: searches over what the principal reaches, answered as DICOM JSON (PS3.18 section 10.6)."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -45,8 +46,29 @@ def studies(principal: Principal, terms: Terms, offset: int, limit: int) -> Iter
     for name, narrow in _STUDY_TERMS.items():
         if name in terms:
             found = narrow(found, terms[name])
+    if "ModalitiesInStudy" in terms:
+        reached = principal.reach.filter(modality=terms["ModalitiesInStudy"])
+        found = found.filter(Exists(reached.filter(study=OuterRef("pk"))))
     for study in found.order_by("-date", "-time", "id")[offset : offset + limit]:
-        yield _study(study)
+        yield _study(study, _Content.of(principal, study))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Content:
+    """What is in a study, as far as the one who asks reaches it."""
+
+    modalities: list[str]
+    series: int
+    instances: int
+
+    @classmethod
+    def of(cls, principal: Principal, study: Study) -> "_Content":
+        if principal.whole_institution is not None:
+            modalities = [one for one in study.modalities.split("\\") if one]
+            return cls(modalities, study.series_count, study.instance_count)
+        series = list(gate.series_of(principal, study))
+        modalities = sorted({one.modality for one in series if one.modality})
+        return cls(modalities, len(series), sum(one.instance_count for one in series))
 
 
 def _by_name(found: QuerySet[Study], text: str) -> QuerySet[Study]:
@@ -68,18 +90,17 @@ _STUDY_TERMS: dict[str, Callable[[QuerySet[Study], str], QuerySet[Study]]] = {
     "PatientID": lambda found, text: found.filter(patient__patient_id=text),
     "AccessionNumber": lambda found, text: found.filter(accession_number=text),
     "StudyID": lambda found, text: found.filter(study_id=text),
-    "ModalitiesInStudy": lambda found, text: found.filter(modalities__contains=text),
     "PatientName": _by_name,
     "StudyDate": _by_date,
 }
 
 
-def _study(study: Study) -> Json:
+def _study(study: Study, content: _Content) -> Json:
     return _element(
         ("00080020", "DA", study.date),
         ("00080030", "TM", study.time),
         ("00080050", "SH", study.accession_number),
-        ("00080061", "CS", [one for one in study.modalities.split("\\") if one]),
+        ("00080061", "CS", content.modalities),
         ("00080090", "PN", study.referring_physician),
         ("00081030", "LO", study.description),
         ("00100010", "PN", study.patient.name),
@@ -88,8 +109,8 @@ def _study(study: Study) -> Json:
         ("00100040", "CS", study.patient.sex),
         ("0020000D", "UI", study.uid),
         ("00200010", "SH", study.study_id),
-        ("00201206", "IS", study.series_count),
-        ("00201208", "IS", study.instance_count),
+        ("00201206", "IS", content.series),
+        ("00201208", "IS", content.instances),
     )
 
 

@@ -42,6 +42,8 @@ def test_a_viewport_bounds_the_picture() -> None:
         {"viewport": "0,0"},
         {"viewport": "1"},
         {"viewport": "99999,99999"},
+        {"viewport": "nan,1"},
+        {"viewport": "inf,1"},
         {"quality": "101"},
     ],
 )
@@ -59,6 +61,15 @@ def test_a_thumbnail_is_drawn_once() -> None:
     middle = make.first_series(study).instances.order_by("number")[1]
     store().delete(middle.key)
     assert rosa.get(address).content == first.content
+
+
+def test_thumbnails_of_any_other_size_do_not_fill_the_store() -> None:
+    instance = stored(make.image())
+    rosa, kept = visiting.member(), f"thumbnails/{instance.pk.hex}/1-{{}}.jpg"
+    for size in ("33,44", "144,144"):
+        assert rosa.get(f"{path(instance)}/thumbnail", viewport=size).status_code == 200
+    assert not store().exists(kept.format("33x44"))
+    assert store().exists(kept.format("144x144"))
 
 
 def test_a_report_has_no_thumbnail() -> None:

@@ -1,11 +1,13 @@
 """A visitor sees what the link gives, in the way that it gives it, and nothing else."""
 
 import pytest
+from pydicom.dataset import Dataset
 
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act, Outcome
 from sharing.links import actions as links
 from tests import factories as make
+from tests.dicom.making import ct, saved
 from tests.dicomweb import visiting
 from tests.dicomweb.visiting import OCTETS, body, path
 
@@ -70,6 +72,40 @@ def test_a_visitor_with_one_series_does_not_learn_of_the_others() -> None:
     assert {one["0020000E"]["Value"][0] for one in whole} == {given.uid}
     assert visitor.get(f"{path(hidden)}/metadata").status_code == 404
     assert hidden.uid not in visitor.page(study).content.decode()
+
+
+def test_what_is_counted_and_searched_of_a_study_is_what_was_given_of_it() -> None:
+    ben = make.principal("Ben")
+    make.upload(ben, make.image(series=1), make.image(series=2, Modality="SR"))
+    study = make.upload(ben, make.image(series=1, number=2)).institution.studies.get()
+    visitor = visiting.visitor(study, make.first_series(study))
+    (shown,) = visitor.get("studies").json()
+    told = [shown[tag]["Value"] for tag in ("00080061", "00201206", "00201208")]
+    assert told == [["CT"], [1], [2]]
+    assert visitor.get("studies", ModalitiesInStudy="SR").json() == []
+    assert len(visitor.get("studies", ModalitiesInStudy="CT").json()) == 1
+    landing = visitor.client.get(f"{visitor.prefix}/").content
+    assert b"CT images" in landing
+    assert b"reports" not in landing
+
+
+def test_the_headers_of_a_view_only_visitor_hold_no_binary_and_nothing_private() -> None:
+    icon = Dataset()
+    icon.Rows = icon.Columns = 2
+    icon.BitsAllocated, icon.PixelData = 8, b"ICON"
+    image = ct(IconImageSequence=[icon], StudyInstanceUID="1.2.9")
+    image.add_new(0x60003000, "OW", b"OVER")
+    image.private_block(0x0009, "SCANNER", create=True).add_new(1, "LO", "Nurse^Nora")
+    instance = visiting.stored(saved(image))
+    study, tags = (
+        instance.series.study,
+        {"00880200", "60003000", "00090010", "00091001"},
+    )
+    (taken,) = visiting.headers(visiting.visitor(study, may_download=True), instance)
+    assert tags <= set(taken)
+    (looked,) = visiting.headers(visiting.visitor(study), instance)
+    assert set(taken) - set(looked) == tags
+    assert looked["00100010"] == taken["00100010"]
 
 
 def test_general_and_mercy_do_not_see_each_other() -> None:

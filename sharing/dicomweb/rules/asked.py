@@ -1,5 +1,6 @@
 """What stands in an address: frames, window, viewport, search terms."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,9 +65,12 @@ def quality(text: str) -> int:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
-        raise BadViewError("Windows and viewports are numbers with commas between them.") from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadViewError("Windows and viewports are numbers with commas between them.")
+    return number
 
 
 def page(given: Mapping[str, Any]) -> tuple[int, int]:

@@ -35,7 +35,8 @@ def _metadata(request: HttpRequest, *found: Series, uid: str = "") -> HttpRespon
     wanted = [queries.firsts(gate.instances_of(principal, series)) for series in found]
     if uid:
         wanted = [instances.filter(uid=uid) for instances in wanted]
-    return json_stream(request, streams.metadata(wanted))
+    whole = principal.may(Action.DOWNLOAD)
+    return json_stream(request, streams.metadata(wanted, whole=whole))
 
 
 @require_safe

@@ -4,10 +4,12 @@ import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 
+import orjson
 from django.db.models import QuerySet
 
 from sharing.dicom import documents, media
 from sharing.dicom.part10 import Opening
+from sharing.dicomweb.rules.headers import for_pictures
 from sharing.dicomweb.work.objects import closing_file
 from sharing.storage.objects import store
 from sharing.studies.models import Instance
@@ -82,13 +84,19 @@ def _closing(source: object, pieces: Iterator[bytes]) -> Iterator[bytes]:
 # ---- Metadata ----------------------------------------------------------------------------------
 
 
-def metadata(found: Iterable[QuerySet[Instance]]) -> Iterator[bytes]:
-    """A JSON array of the stored DICOM JSON of every instance, made when they arrived."""
+def metadata(found: Iterable[QuerySet[Instance]], *, whole: bool) -> Iterator[bytes]:
+    """A JSON array of the stored DICOM JSON of every instance, made when they arrived.
+
+    Not `whole`: as much of it as goes with pictures.
+    """
     separator = b"["
     for instances in found:
         rows = instances.values_list("transfer_syntax_uid", "header__metadata")
         for syntax, stored in rows.iterator(chunk_size=BATCH):
-            yield separator + _with_syntax(zlib.decompress(bytes(stored)), syntax)
+            header = zlib.decompress(bytes(stored))
+            if not whole:
+                header = orjson.dumps(for_pictures(orjson.loads(header)))
+            yield separator + _with_syntax(header, syntax)
             separator = b","
     yield b"[]" if separator == b"[" else b"]"
 

@@ -1,9 +1,12 @@
 """Small pictures, drawn once and kept beside the images."""
 
+from typing import NoReturn
+
 from sharing.access import gate
 from sharing.access.principal import Principal
 from sharing.dicom.guard import GuardError
 from sharing.dicom.render import NoPictureError, UndecodableError, Viewport
+from sharing.dicomweb.rules.asked import THUMBNAIL
 from sharing.dicomweb.work import pixels
 from sharing.kernel.errors import NotThereError
 from sharing.storage.objects import ObjectMissingError, store
@@ -22,15 +25,22 @@ def of_series(principal: Principal, series: Series) -> Instance:
 
 
 def drawn(instance: Instance, viewport: Viewport, number: int = 1) -> bytes:
-    """The thumbnail of a frame; NotThereError where nothing can be drawn."""
+    """The thumbnail of a frame; NotThereError where nothing can be drawn.
+
+    Only the usual size is kept: whoever asks for every size there is would fill the store.
+    """
+    if viewport != THUMBNAIL:
+        return _draw(instance, viewport, number) or _nothing()
     key = f"thumbnails/{instance.pk.hex}/{number}-{viewport.width}x{viewport.height}.jpg"
     picture = _kept(key)
     if picture is None:
         picture = _draw(instance, viewport, number)
         store().put_bytes(key, picture)
-    if not picture:
-        raise NotThereError
-    return picture
+    return picture or _nothing()
+
+
+def _nothing() -> NoReturn:
+    raise NotThereError
 
 
 def _kept(key: str) -> bytes | None:

@@ -150,7 +150,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         "sender": claim.link.created_by,
         "studies": studies,
         "patients": list({study.patient_id: study.patient for study in found}.values()),
-        "kinds": kinds("\\".join(study.modalities for study in found)),
+        "kinds": kinds("\\".join(one.modality for _, several in studies for one in several)),
         "size": sum(one.size for _, series in studies for one in series),
         "may_download": visitor.may(Action.DOWNLOAD),
     }
