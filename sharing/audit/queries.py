@@ -4,10 +4,16 @@ import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from sharing.audit.models import AuditEvent
+from sharing.audit.rules import Act
+
+FOLDED = (Act.INSTANCES_STORED,)
+TOGETHER = datetime.timedelta(minutes=10)
+MOST_READ = 5000  # rows behind one page
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,14 +57,44 @@ def matching(found: QuerySet[AuditEvent], asked: Asked) -> QuerySet[AuditEvent]:
 
 
 def newest(
-    found: QuerySet[AuditEvent], *, before: int | None = None, size: int = 50
+    found: QuerySet[AuditEvent], *, before: int | None = None, size: int = 50, folded: bool = False
 ) -> tuple[list[AuditEvent], int | None]:
-    """A page of rows, and the number to ask for the next one `before`, if there is more."""
+    """A page of rows, and the number to ask for the next one `before`, if there is more.
+
+    `folded`, for people: what one upload stores of one study within ten minutes becomes one row
+    with the sums of its counts. Programs and downloads get each row as it is.
+    """
     if before is not None:
         found = found.filter(pk__lt=before)
-    rows = list(found.order_by("-pk")[: size + 1])
-    more = rows[size - 1].pk if len(rows) > size else None
-    return rows[:size], more
+    shown: list[AuditEvent] = []
+    open_rows: dict[tuple[object, ...], AuditEvent] = {}
+    last = None
+    for row in found.order_by("-pk")[:MOST_READ].iterator(chunk_size=500):
+        same = open_rows.get(_sort(row)) if folded and row.action in FOLDED else None
+        if same is not None and same.at - row.at < TOGETHER:
+            same.detail = _sum(same.detail, row.detail)
+        elif len(shown) == size:
+            return shown, last
+        else:
+            shown.append(row)
+            open_rows[_sort(row)] = row
+        last = row.pk
+    more = last is not None and found.filter(pk__lt=last).exists()
+    return shown, last if more else None
+
+
+def _sort(row: AuditEvent) -> tuple[object, ...]:
+    return (row.action, row.outcome, row.actor_id, row.study_id, row.upload_id)
+
+
+def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The counts of two rows together; what is no number is the first one's."""
+    counts = {
+        name: one[name] + value
+        for name, value in other.items()
+        if isinstance(value, int) and isinstance(one.get(name), int)
+    }
+    return {**one, **counts}
 
 
 def all_of(found: QuerySet[AuditEvent]) -> Iterable[AuditEvent]:

@@ -65,6 +65,15 @@ def test_pages_follow_each_other_without_gap_or_repetition():
     assert seen == sorted(AuditEvent.objects.values_list("pk", flat=True), reverse=True)
 
 
+def test_a_study_that_arrives_in_many_pieces_is_one_row_to_read_and_each_to_a_program():
+    ben = f.principal("Ben")
+    f.upload(ben, *(f.image(number=number) for number in range(1, 8)))
+    found = of_institution(ben.actor.institution_id).filter(action=Act.INSTANCES_STORED)
+    (row,), more = newest(found, size=1, folded=True)
+    assert (row.detail["instances"], more) == (7, None)
+    assert len(newest(found, size=50)[0]) == 7
+
+
 def test_two_hundred_pictures_are_one_row_at_once_and_their_number_later():
     study = f.study(f.principal("Ben"))
     rosa = f.principal("Rosa")

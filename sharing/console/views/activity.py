@@ -40,7 +40,10 @@ def activity(request: HttpRequest) -> HttpResponse:
     found = matching(of_institution(principal.whole_institution), form.asked())
     before = request.GET.get("before", "")
     events, more = newest(
-        found, before=int(before) if before.isdecimal() and len(before) < 19 else None, size=PAGE
+        found,
+        before=int(before) if before.isdecimal() and len(before) < 19 else None,
+        size=PAGE,
+        folded=True,
     )
     context: dict[str, Any] = {
         "form": form,

@@ -67,7 +67,7 @@ def _history(principal: Principal, study: Study) -> dict[str, Any]:
     """Uploads for everybody; links and activity for those who share or review."""
     context: dict[str, Any] = {"uploads": list(uploads_of_study(study)[:20])}
     if principal.may(Action.SHARE) or principal.may(Action.REVIEW):
-        events, more = newest(of_study(study.pk), size=SHOWN_ACTS)
+        events, more = newest(of_study(study.pk), size=SHOWN_ACTS, folded=True)
         context |= {
             "links": list(links_of_study(principal, study)),
             "mine": set(links_for(principal).values_list("pk", flat=True)),
