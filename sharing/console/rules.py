@@ -76,7 +76,8 @@ def _member(detail: Detail) -> str:
 def _searched(detail: Detail) -> str:
     if detail.get("part"):
         return "watched what is arriving"
-    fields = [str(one).replace("_", " ") for one in detail.get("fields", ()) if one != "tab"]
+    named = (str(one).replace("_", " ") for one in detail.get("fields", ()) if one != "tab")
+    fields = ["words" if one == "q" else one for one in named]
     return f"searched studies by {', '.join(fields)}" if fields else "looked at the worklist"
 
 

@@ -86,12 +86,14 @@ function nothingFound() {
   if (count) problem(`No DICOM images among these ${count.toLocaleString("en")} files. Choose the whole disc or folder that the images are in.`);
 }
 
+const otherFiles = (count) => `${count.toLocaleString("en")} other ${count === 1 ? "file" : "files"}`;
+
 function drawSkipped() {
   part("unread").hidden = !inventory.unreadable.length;
   part("unread-count").textContent = inventory.unreadable.length;
   drawList(part("unread-list"), inventory.unreadable.map(({ item }) => ({ path: item.path, reason: "" })));
   part("skipped").hidden = !inventory.skipped.length;
-  part("skipped-count").textContent = inventory.skipped.length;
+  part("skipped-count").textContent = otherFiles(inventory.skipped.length);
   drawList(part("skipped-list"), inventory.skipped);
 }
 

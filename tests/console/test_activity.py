@@ -103,7 +103,7 @@ def test_every_act_has_its_sentence_and_every_asker_a_name():
         (Act.IMAGES_VIEWED, {"part": "start"}, "began to view"),
         (Act.IMAGES_VIEWED, {"part": "counts", "frames": 212}, "viewed 212 images of"),
         (Act.IMAGES_DOWNLOADED, {"part": "counts", "instances": 1}, "downloaded 1 file of"),
-        (Act.SEARCHED, {"fields": ["patient_id", "q"]}, "searched studies by patient id, q"),
+        (Act.SEARCHED, {"fields": ["patient_id", "q"]}, "searched studies by patient id, words"),
         (Act.SEARCHED, {}, "looked at the worklist"),
         (Act.CREDENTIALS_CHANGED, {"what": "passkey added"}, "passkey added"),
     ],

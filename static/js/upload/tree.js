@@ -11,7 +11,13 @@ const put = (root, name, text) => {
 
 export const images = (count) => `${count.toLocaleString("en")} ${count === 1 ? "image" : "images"}`;
 
-const day = (date) => (/^\d{8}$/.test(date) ? `${date.slice(6)}.${date.slice(4, 6)}.${date.slice(0, 4)}` : date);
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/* As the server's pages write it: 9 Nov 2026. */
+const day = (date) => {
+  const month = MONTHS[Number(date?.slice(4, 6)) - 1];
+  return /^\d{8}$/.test(date) && month ? `${Number(date.slice(6))} ${month} ${date.slice(0, 4)}` : date;
+};
 
 const seriesOf = (study) => [...study.series.values()].toSorted((a, b) => (a.number ?? Infinity) - (b.number ?? Infinity));
 
