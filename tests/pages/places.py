@@ -1,0 +1,136 @@
+"""Every page that the product has: who sees it, where it is, and what has to be done to see it."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.factories import image
+from tests.journeys.people import until
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the addresses of pages are made of."""
+
+    home: str
+    study: str
+    upload: str
+    link: str
+    claim: str
+    password: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """`path` is filled from the facts; `then` does what brings the page into the state shown."""
+
+    who: str
+    path: str
+    then: Callable[[Page, Path], None] = lambda page, folder: None
+    status: int = 200
+
+    def show(self, page: Page, facts: Facts, folder: Path) -> None:
+        path = self.path.format(**dataclasses.asdict(facts))
+        answer = page.goto(path if path.startswith("http") else facts.home + path)
+        assert answer is not None
+        assert answer.status == self.status, (answer.status, path)
+        if "/reauthenticate/" in page.url and "/reauthenticate/" not in path:
+            page.get_by_label("Password").fill(facts.password)
+            page.get_by_role("button", name="Go on").click()
+            page.wait_for_url(lambda url: "/reauthenticate/" not in url)
+        page.wait_for_load_state("load")
+        self.then(page, folder)
+
+
+def _choosing(*files: bytes) -> Callable[[Page, Path], None]:
+    def choose(page: Page, folder: Path) -> None:
+        disc = folder / "disc"
+        disc.mkdir(exist_ok=True)
+        for number, data in enumerate(files):
+            (disc / f"IM{number}").write_bytes(data)
+        (disc / "autorun.inf").write_text("[autorun]")
+        page.locator("#pick-folder").set_input_files(disc)
+        page.locator("[data-part=send]").wait_for()
+
+    return choose
+
+
+def _pressing(name: str) -> Callable[[Page, Path], None]:
+    def press(page: Page, folder: Path) -> None:
+        page.get_by_role("button", name=name).first.click()
+
+    return press
+
+
+def _making_a_token(page: Page, folder: Path) -> None:
+    page.get_by_text("New token").first.click()
+
+
+def _making_a_link(page: Page, folder: Path) -> None:
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("heading", name="The link is ready").wait_for()
+
+
+def _asked_for_passcode(page: Page, folder: Path) -> None:
+    page.get_by_label("Passcode").wait_for()
+
+
+def _reading(page: Page, folder: Path) -> None:
+    until(lambda: page.evaluate("document.querySelector('.vw-pane')?.dataset.state === 'ready'"))
+
+
+def _opened(page: Page, folder: Path) -> None:
+    page.get_by_text("How do I open it?").click()
+    page.get_by_text("What is in it").click()
+
+
+ONE = [image(980, 1, one, PatientName="Falk^Iris") for one in range(1, 4)]
+TWO = [*ONE, image(981, 1, 1, PatientName="Groß^Jonas")]
+
+PLACES = {
+    "sign-in": Place("", "/accounts/login/"),
+    "sign-up-closed": Place("", "/accounts/signup/"),
+    "password-reset": Place("", "/accounts/password/reset/"),
+    "join": Place("", "/join"),
+    "claim": Place("", "/s"),
+    "not-found": Place("", "/nowhere", status=404),
+    "api-docs": Place("Ben", "/api/docs/"),
+    "worklist": Place("Ben", "/"),
+    "worklist-empty": Place("Cleo", "/"),
+    "worklist-nothing-found": Place("Ben", "/?q=nobody-of-this-name"),
+    "worklist-received": Place("Cleo", "/?tab=received"),
+    "worklist-given": Place("Ben", "/?tab=given"),
+    "study": Place("Ben", "/studies/{study}/"),
+    "study-for-compliance": Place("Dora", "/studies/{study}/"),
+    "viewer": Place("Ben", "/studies/{study}/viewer/", _reading),
+    "upload": Place("Ben", "/upload/"),
+    "upload-review": Place("Ben", "/upload/", _choosing(*ONE)),
+    "upload-two-patients": Place("Ben", "/upload/", _choosing(*TWO)),
+    "receipt": Place("Ben", "{upload}"),
+    "share": Place("Ben", "/share/?study={study}"),
+    "share-result": Place("Ben", "/share/?study={study}", _making_a_link),
+    "links": Place("Ben", "/links/"),
+    "links-empty": Place("Cleo", "/links/?q=nothing", status=403),
+    "link": Place("Ben", "{link}"),
+    "link-revoke": Place("Ben", "{link}revoke"),
+    "activity": Place("Dora", "/activity/"),
+    "activity-empty": Place("Dora", "/activity/?person=nobody-of-this-name"),
+    "people": Place("Ada", "/people/"),
+    "people-invite": Place("Ada", "/people/", _pressing("Invite somebody")),
+    "forbidden": Place("Ben", "/people/", status=403),
+    "account": Place("Ben", "/account/"),
+    "account-token": Place("Ben", "/account/", _making_a_token),
+    "password": Place("Ben", "/accounts/password/change/"),
+    "second-step": Place("Ben", "/accounts/2fa/"),
+    "authenticator-app": Place("Ben", "/accounts/2fa/totp/activate/"),
+    "passkeys": Place("Ben", "/accounts/2fa/webauthn/"),
+    "passkey-new": Place("Ben", "/accounts/2fa/webauthn/add/"),
+    "is-it-you": Place("Ben", "/accounts/reauthenticate/"),
+    "sign-out": Place("Ben", "/accounts/logout/"),
+    "landing": Place("Pat", "{claim}"),
+    "landing-opened": Place("Pat", "{claim}", _opened),
+    "shared-viewer": Place("Pat", "{claim}viewer/{study}/", _reading),
+    "claim-over": Place("", "{claim}", status=404),
+}
