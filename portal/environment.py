@@ -85,10 +85,10 @@ def is_time_zone(name: str) -> bool:
 
 
 def folder(name: str, default: Path) -> Path:
-    """A folder, made if it is not there."""
+    """A folder, made if it is not there: then nobody else on this machine may look into it."""
     path = Path(text(name, str(default)))
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
             f"{name} must be a folder that can be made and used: {error.strerror}."

@@ -53,7 +53,7 @@ class PrincipalMiddleware:
         request.claim_id = claim_id  # type: ignore[attr-defined]
         try:
             found = _of_claim(request, claim_id)
-        except NotThereError as error:
+        except SharingError as error:
             return errors.answer(request, error)
         self._set(request, lambda: found)
         return None

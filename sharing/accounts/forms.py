@@ -1,5 +1,6 @@
 """Inviting, joining, and one's own name."""
 
+import contextlib
 import re
 import uuid
 from typing import Any
@@ -59,9 +60,10 @@ class JoinForm(forms.Form):
     def clean_link(self) -> tuple[uuid.UUID, str]:
         """The id and the secret out of an address, or of its last part."""
         found = LOCATOR.search(self.cleaned_data["link"].strip())
-        if found is None:
-            raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
-        return ids.from_text(found["id"]), found["secret"]
+        with contextlib.suppress(ValueError):
+            if found is not None:
+                return ids.from_text(found["id"]), found["secret"]
+        raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
 
 
 class AddPasskeyForm(AddWebAuthnForm):

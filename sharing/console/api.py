@@ -158,7 +158,11 @@ class Studies(APIView):
             _by(request), _wanted(wanted), shared=wanted.get("status") == "shared"
         )
         page = ordered_page(
-            found, order=wanted["sort"], size=wanted["page_size"], **_edge(wanted.get("cursor"))
+            found,
+            order=wanted["sort"],
+            size=wanted["page_size"],
+            within=gate.studies(_by(request)),
+            **_edge(wanted.get("cursor")),
         )
         return Response(
             {

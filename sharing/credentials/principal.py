@@ -35,7 +35,9 @@ def bearer(token: str, origin: Origin) -> Principal | None:
         credential="token",
         credential_id=str(found.pk),
         actions=TOKEN_ACTIONS & frozenset(map(Action, found.scopes)),
-        still_allowed=lambda: _live().filter(pk=found.pk).exists(),
+        still_allowed=lambda: (
+            _live().filter(pk=found.pk, membership__role=found.membership.role).exists()
+        ),
     )
 
 

@@ -47,7 +47,9 @@ def receipt_page(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
         study["url"] = reverse("study", args=[study["id"]])
     mine = upload.created_by_id == request.user.pk
     context = {"upload": upload, "receipt": receipt, "mine": mine}
-    return render(request, "ingest/receipt.html", context)
+    response = render(request, "ingest/receipt.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @declares(Action.SEARCH)

@@ -5,7 +5,7 @@ import datetime
 import uuid
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Count, F, Model, Q, QuerySet
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from sharing.studies.models import Patient, PatientKey, Series, Study
@@ -38,7 +38,7 @@ def matching(found: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
     if wanted.modality:
         found = found.filter(_has_modality(wanted.modality))
     if wanted.patient_id:
-        found = found.filter(patient__in=_patients_with(wanted.patient_id.strip()))
+        found = found.filter(patient__in=_patients_with(found, wanted.patient_id.strip()))
     if wanted.patient:
         found = found.filter(patient=wanted.patient)
     if wanted.since:
@@ -52,9 +52,14 @@ def matching(found: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
     return found
 
 
-def _patients_with(number: str) -> list[uuid.UUID]:
-    """Asked first, so that the list below is read by an index on its patients' keys."""
-    return list(Patient.objects.filter(patient_id=number).values_list("pk", flat=True)[:500])
+def _patients_with(found: QuerySet[Study], number: str) -> list[uuid.UUID]:
+    """Asked first, so that the list below is read by an index on its patients' keys.
+
+    Only those of `found`: another institution's patients with that number must not use up the 500.
+    """
+    theirs = Exists(found.order_by().filter(patient=OuterRef("pk")))
+    patients = Patient.objects.filter(theirs, patient_id=number)
+    return list(patients.values_list("pk", flat=True)[:500])
 
 
 def _has_modality(modality: str) -> Q:
@@ -90,16 +95,18 @@ def ordered_page(
     order: str = NEWEST_FIRST,
     after: uuid.UUID | None = None,
     before: uuid.UUID | None = None,
+    within: QuerySet[Study] | None = None,
     size: int = 50,
 ) -> Page[Study]:
     """One page by keyset: quick at any depth, and no row is shown twice.
 
-    `after` and `before` are ids of studies at the edge of the page that one comes from. An id
-    that is not within `found`'s reach any more begins at the start.
+    `after` and `before` are ids of studies at the edge of the page that one comes from. They are
+    looked for in `within`, all that is reached (without it in `found`): a place in the order
+    tells something of the study that stands there. An id that is not there begins at the start.
     """
     found = found.alias(patient_key=PatientKey())
     field = ORDERS[order.removeprefix("-")]
-    edge = _edge(found, field, after or before)
+    edge = _edge(found if within is None else within, field, after or before)
     falling = order.startswith("-") != bool(before)
     ids = _beyond(found, field, edge, falling).order_by(*_ordering(field, falling))
     taken = _fetched(list(ids.values_list("pk", flat=True)[: size + 1]))
@@ -118,11 +125,10 @@ def _fetched(ids: list[uuid.UUID]) -> list[Study]:
     return [rows[pk] for pk in ids if pk in rows]
 
 
-def _edge(found: QuerySet[Study], field: str, edge_id: uuid.UUID | None) -> tuple[Any, Any] | None:
+def _edge(within: QuerySet[Study], field: str, edge_id: uuid.UUID | None) -> tuple[Any, Any] | None:
     if edge_id is None:
         return None
-    # Whatever else is filtered, the edge is only a place in the order.
-    reached = found.model._default_manager.filter(pk=edge_id).alias(patient_key=PatientKey())
+    reached = within.filter(pk=edge_id).alias(patient_key=PatientKey())
     return reached.values_list(F(field), "pk").first()
 
 

@@ -125,7 +125,10 @@ def test_the_page_is_the_same_for_every_visitor():
     assert f.browser().get("/join").cookies == {}
 
 
-@pytest.mark.parametrize("wrong", ["", "hello", "#short.secret", "https://x.example/join"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "hello", "#short.secret", "https://x.example/join", f"#{'A' * 21}B.{'A' * 43}"],
+)
 def test_what_is_no_invitation_is_said_to_be_none(wrong: str):
     answer = take_up(wrong, **NEW)
     assert answer.status_code == 422

@@ -1,8 +1,10 @@
 """The worklist: what each person finds in it, and in which order."""
 
+import base64
 import datetime
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -12,7 +14,7 @@ from django.utils import timezone
 from sharing.audit.models import AuditEvent
 from sharing.links import actions as links
 from sharing.studies import queries
-from sharing.studies.models import Study
+from sharing.studies.models import Patient, Study
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,31 @@ def test_an_underscore_stands_for_no_other_letter():
 def test_matteo_at_mercy_finds_nothing_of_general():
     send("Adams^John", 1)
     assert names("Matteo") == names("Matteo", q="adams") == []
+
+
+def test_where_a_study_of_mercy_stands_in_the_order_is_not_told():
+    """Ben knows the id of a study of Mercy's, and asks which of his own come behind it."""
+    cleo = f.principal("Cleo")
+    f.upload(cleo, f.image(9, PatientName="Miller^Mia"))
+    foreign = Study.objects.get(institution=cleo.whole_institution)
+    send("Adams^John", 1)
+    send("Zuse^Konrad", 2)
+    everything = names("Ben", sort="patient")
+    assert names("Ben", sort="patient", after=str(foreign.pk)) == everything
+    api = f.browser("Ben")
+    cursor = base64.urlsafe_b64encode(f"after:{foreign.pk}".encode()).decode().rstrip("=")
+    found = api.get("/api/studies/", {"sort": "patient", "cursor": cursor}).json()["results"]
+    assert len(found) == 2
+
+
+def test_a_number_that_mercy_uses_a_lot_still_finds_bens_patient():
+    send("Adams^John", 1)
+    mercy = f.member("Cleo").institution
+    Patient.objects.bulk_create(
+        Patient(id=UUID(int=n), institution=mercy, identity=n.to_bytes(32, "big"), patient_id="P1")
+        for n in range(1, 502)
+    )
+    assert names("Ben", patient_id="P1") == ["Adams, John"]
 
 
 def test_filters_narrow_and_one_that_cannot_be_read_does_not():

@@ -87,6 +87,14 @@ def test_a_token_ends(change):
             assert not principal.still_allowed()
 
 
+def test_what_a_token_began_breaks_off_when_its_persons_role_changes():
+    principal = bearer(token().text, WHERE)
+    assert principal is not None
+    assert principal.still_allowed()
+    Membership.objects.update(role=Role.COMPLIANCE)
+    assert not principal.still_allowed()
+
+
 @pytest.mark.parametrize(
     "text", ["", "hv", "hv_", "hv_x_y", "xx_" + "a" * 22 + "_b", "hv_" + "é" * 30]
 )

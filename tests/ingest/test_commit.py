@@ -213,3 +213,10 @@ def test_a_file_that_cannot_be_filed_takes_nobody_elses_with_it(
         one.join()
     assert told == {"Ben": "refused", "Cleo": FileState.STORED}
     assert Study.objects.get().institution_id == cleo.actor.institution_id
+
+
+def test_a_receipt_stays_in_no_browsers_cache() -> None:
+    sent = make.upload(make.principal("Ben"), make.image())
+    page = make.browser("Ben").get(f"/uploads/{sent.pk}/")
+    assert b"Petra1" in page.content
+    assert page["Cache-Control"] == "no-store"

@@ -116,6 +116,11 @@ def test_on_a_machine_of_ones_own_the_secret_is_made_once_and_is_its_owners(
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
 
 
+def test_what_is_kept_is_open_to_nobody_else_on_the_machine(start: Start, tmp_path: Path) -> None:
+    start(VAR_DIR=str(tmp_path / "kept"))
+    assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
+
+
 def test_postgresql_is_given_by_one_address(start: Start) -> None:
     made = start(DATABASE_URL="postgresql://u%40h:p%2Fw@db:5433/handover?sslmode=require")
     found = made["DATABASES"]["default"]

@@ -47,6 +47,7 @@ def _studies(request: HttpRequest, form: WorklistForm) -> dict[str, Any]:
         order=form.order,
         after=place(request.GET.get("after", "")),
         before=place(request.GET.get("before", "")),
+        within=gate.studies(principal),
         size=PAGE,
     )
     context = {
