@@ -16,13 +16,18 @@ from sharing.dicom.charsets import NAME_BREAKS, decode
 from sharing.dicom.elements import Step, Walk, What, Window
 from sharing.dicom.limits import KIB, LIMITS, MIB, Limits
 from sharing.dicom.part10 import Opening
-from sharing.dicom.refusal import RefusedError
+from sharing.dicom.refusal import Reason, RefusedError
 from sharing.dicom.scan import Header, open_dataset
 
 INLINE_BYTES: Final = KIB
 """Binary values up to this size stand in the JSON; longer ones are fetched where they are used."""
 INLINE_VALUES: Final = MIB
 """The same for numbers and texts."""
+INLINE_TOTAL: Final = 32 * MIB
+"""What of them may stand in one instance's JSON, short ones aside; the rest is fetched as well."""
+
+_SHORT: Final = 256
+_OPEN: Final = 200_000  # values held as objects at one time; real data sets have some hundreds
 
 _CHARSET: Final = 0x00080005
 _SIGNED: Final = 0x00280103
@@ -111,6 +116,7 @@ class _Writer:
         self.window, self.levels = window, [level]
         self.sequences: list[_Sequence] = []
         self.past_pixels = False
+        self.left, self.open = INLINE_TOTAL, 0
 
     def take(self, step: Step) -> None:
         what = step.what
@@ -121,7 +127,7 @@ class _Writer:
         elif what is What.ITEM:
             self._begin_item()
         elif what is What.ITEM_END:
-            self.levels.pop()
+            self._end_item()
         elif what is What.SEQUENCE_END:
             self.sequences.pop()
         else:
@@ -130,7 +136,7 @@ class _Writer:
     def _begin_sequence(self, step: Step) -> None:
         level, items = self.levels[-1], list[Any]()
         key = f"{step.tag:08X}"
-        level.values[key] = {"vr": "SQ", "Value": items}
+        self._put(level, step.tag, {"vr": "SQ", "Value": items})
         self.sequences.append(_Sequence(items, level.path + key + "/"))
 
     def _begin_item(self) -> None:
@@ -139,17 +145,38 @@ class _Writer:
         path = f"{sequence.path}{len(sequence.items)}/"
         self.levels.append(_Level(values, outer.charset, outer.signed, path))
 
+    def _end_item(self) -> None:
+        """Keep a finished item as text: of a million small objects memory would hold 300 MB."""
+        values = self.levels.pop().values
+        self.open -= len(values)
+        # Copied, for orjson leaves its text in a buffer of 4 KiB.
+        text = bytes(memoryview(orjson.dumps(values)))
+        self.sequences[-1].items[-1] = orjson.Fragment(text)
+
+    def _put(self, level: _Level, tag: int, element: dict[str, Any]) -> None:
+        self.open += 1
+        if self.open > _OPEN:
+            raise RefusedError(Reason.TOO_MANY_ELEMENTS)
+        level.values[f"{tag:08X}"] = element
+
+    def _fits(self, vr: str, length: int) -> bool:
+        if length > (INLINE_BYTES if vr in _BINARY else INLINE_VALUES):
+            return False
+        if length > _SHORT:
+            self.left -= length
+        return length <= _SHORT or self.left >= 0
+
     def _take_value(self, step: Step) -> None:
         tag, vr, level = step.tag, step.vr, self.levels[-1]
         if not tag & 0xFFFF or not vr:
             return  # group lengths, which PS3.18 leaves out, and stray delimiters
         if vr == "UN" or " " in vr:
             vr = _settle(tag, vr, level.signed)
-        if tag in tags.PIXELS or step.length > (INLINE_BYTES if vr in _BINARY else INLINE_VALUES):
+        if tag in tags.PIXELS or not self._fits(vr, step.length):
             self._put_bulk(step, vr)
             return
         raw = self.window.take(step.at, step.length)
-        level.values[f"{tag:08X}"] = _element(vr, raw, level, step.form.little)
+        self._put(level, tag, _element(vr, raw, level, step.form.little))
         if tag == _CHARSET:
             level.charset = raw.decode("latin_1").strip(" \0")
             level.values[f"{tag:08X}"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
@@ -158,7 +185,7 @@ class _Writer:
 
     def _put_bulk(self, step: Step, vr: str) -> None:
         level, key = self.levels[-1], f"{step.tag:08X}"
-        level.values[key] = {"vr": vr, "BulkDataURI": level.path + key}
+        self._put(level, step.tag, {"vr": vr, "BulkDataURI": level.path + key})
         self.past_pixels = self.past_pixels or (step.tag in tags.PIXELS and len(self.levels) == 1)
 
 

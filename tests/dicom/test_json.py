@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import math
+import struct
+import tracemalloc
 
 import pydicom
 import pytest
@@ -11,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from sharing.dicom.json import metadata
-from sharing.dicom.refusal import RefusedError
+from sharing.dicom.refusal import Reason, RefusedError
 from tests.dicom.making import (
     BIG,
     DEFLATED,
@@ -166,3 +168,49 @@ def test_pydicoms_files_give_the_json_that_pydicom_gives():
             assert ours[tag] == element, (path.name, tag)
         compared += 1
     assert compared > 100
+
+
+def peak_of(raw: bytes) -> tuple[int, bytes]:
+    """The most memory that making the JSON took, and the JSON."""
+    header = scanned(raw)
+    tracemalloc.start()
+    made = metadata(io.BytesIO(raw), header)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, made
+
+
+def test_a_million_small_values_in_items_are_not_held_as_objects():
+    values = b"".join(struct.pack("<HH2sHH", 0x0028, 0x0010 + n, b"US", 2, n) for n in range(7))
+    item = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(values)) + values
+    sequence = b"\x00\x52\x30\x92SQ\0\0" + struct.pack("<L", 5_000 * len(item)) + 5_000 * item
+    peak, made = peak_of(with_elements(sequence))
+    assert len(json.loads(made)["52009230"]["Value"]) == 5_000
+    assert peak < 3 * len(made)
+
+
+def test_long_texts_stand_inside_up_to_a_measure_and_all_of_them_are_named():
+    text = 1 << 20
+    many = b"".join(
+        struct.pack("<HH2s2xL", 0x7001, 0x1000 + n, b"UT", text) + b"x" * text for n in range(40)
+    )
+    peak, made = peak_of(with_elements(many))
+    found = [one for tag, one in json.loads(made).items() if tag.startswith("7001")]
+    assert (sum("Value" in one for one in found), len(found)) == (32, 40)
+    assert peak < 110 * text
+
+
+def test_a_data_set_of_hundreds_of_thousands_of_values_beside_each_other_is_refused():
+    many = b"".join(
+        struct.pack("<HH2sH", 0x7001 + 2 * (n >> 15), 0x1000 + (n & 0x7FFF), b"US", 0)
+        for n in range(200_001)
+    )
+    raw = with_elements(many)
+    with pytest.raises(RefusedError) as refused:
+        as_json(raw)
+    assert refused.value.reason == Reason.TOO_MANY_ELEMENTS
+
+
+def with_elements(elements: bytes) -> bytes:
+    """An image without pixels, and these explicit little endian elements at its end."""
+    return saved(ct(PixelData=None)) + elements
