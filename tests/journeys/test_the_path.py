@@ -106,7 +106,7 @@ def refused_from_then_on(cleo: Page, asked: list[str]) -> None:
 
 STEPS = {
     "upload.started": ("Ben", "started an upload"),
-    "upload.stored": ("Ben", "sent 1 image of"),
+    "upload.stored": ("Ben", "sent "),
     "upload.finished": ("Ben", "finished an upload"),
     "upload.receipt-read": ("Ben", "read the receipt"),
     "link.created": ("Ben", "created a share link"),
