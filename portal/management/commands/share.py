@@ -1,6 +1,7 @@
 """The main job from a shell: take in files, and get a link to pass on."""
 
 import argparse
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.timezone import localtime
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -154,7 +156,7 @@ def _show(result: dict[str, Any]) -> None:
         f"in conflict {result['conflicts']}, not taken {len(result['rejected'])}."
     )
     for one in result["rejected"][:20]:
-        console.print(f"  {one['path']}: {one['reason']}", markup=False)
+        console.print(f"  {one['path']}: {one['reason']}", markup=False, soft_wrap=True)
     if len(result["rejected"]) > 20:
         console.print(f"  and {len(result['rejected']) - 20} more; --json lists them all.")
     if not result["link"]:
@@ -162,4 +164,5 @@ def _show(result: dict[str, Any]) -> None:
         return
     console.print(f"\nLink      {result['link']}", soft_wrap=True)
     console.print(f"Passcode  {result['passcode']}   (send it by another way than the link)")
-    console.print(f"Works until {result['expires']}")
+    until = datetime.datetime.fromisoformat(result["expires"])
+    console.print(f"Works until {localtime(until):%-d %b %Y, %H:%M %Z}")
