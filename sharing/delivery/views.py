@@ -20,7 +20,7 @@ from sharing.delivery.work import Disc
 from sharing.kernel.errors import NotThereError
 from sharing.studies.models import Instance, Study
 
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 
 @require_safe

@@ -35,6 +35,8 @@ _NAMES = {
 
 def by_name(given: Mapping[str, str]) -> dict[str, str]:
     """Search terms under the standard's keywords."""
+    if not all(value.isprintable() for value in given.values()):
+        raise asked.BadRequestError("Search terms hold no control characters.")
     return {_NAMES.get(key.upper(), key): value for key, value in given.items() if value}
 
 

@@ -4,10 +4,10 @@ import datetime
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from sharing.audit.actions import record, viewings
+from sharing.audit.actions import Viewings, record, recording, viewing, viewings
 from sharing.audit.models import AuditEvent
 from sharing.audit.queries import Asked, matching, newest, of_institution
 from sharing.audit.rules import Act, Outcome
@@ -72,6 +72,35 @@ def test_a_study_that_arrives_in_many_pieces_is_one_row_to_read_and_each_to_a_pr
     (row,), more = newest(found, size=1, folded=True)
     assert (row.detail["instances"], more) == (7, None)
     assert len(newest(found, size=50)[0]) == 7
+
+
+def test_what_is_looked_at_while_a_quiet_viewing_is_put_away_is_counted(monkeypatch):
+    study, rosa, ours = f.study(f.principal("Ben")), f.principal("Rosa"), Viewings()
+    write = recording.record
+
+    def put_away(*args: object, **detail: object) -> object:
+        ours.flush()
+        return write(*args, **detail)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(viewing, "record", put_away)
+    ours.note(Act.IMAGES_VIEWED, by=rosa, facts={"study_id": study.pk}, counts={"frames": 3})
+    monkeypatch.setattr(viewing, "record", write)
+    ours.flush()
+    told = AuditEvent.objects.filter(action=Act.IMAGES_VIEWED).order_by("pk")
+    assert [row.detail.get("frames") for row in told] == [None, 3]
+
+
+@pytest.mark.parametrize("broken", [DatabaseError, InterfaceError])
+def test_what_cannot_be_written_down_does_not_happen(broken: type[Exception], monkeypatch):
+    study, client = f.study(f.principal("Ben")), f.browser("Rosa")
+
+    def refuse(**row: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(AuditEvent.objects, "create", refuse)
+    answer = client.get(f"/dicom-web/studies/{study.uid}/metadata")
+    assert answer.status_code == 503
+    assert b"Petra" not in answer.content
 
 
 def test_two_hundred_pictures_are_one_row_at_once_and_their_number_later():

@@ -147,6 +147,7 @@ class TestTheArchive:
         assert rest["Content-Range"] == f"bytes 700-{len(whole) - 1}/{len(whole)}"
         assert content(rest) == whole[700:]
         assert client.get(address, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+        assert client.get(address, headers={"Range": f"bytes={'9' * 5000}-"}).status_code == 200
 
     def test_of_changed_contents_everything_is_sent_again(self, ben, study):
         client = factories.browser("Ben")

@@ -46,7 +46,13 @@ def test_pages_of_a_long_list_do_not_overlap() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"StudyDate": "yesterday"}, {"StudyInstanceUID": "../etc"}, {"limit": "many"}]
+    "query",
+    [
+        {"StudyDate": "yesterday"},
+        {"StudyInstanceUID": "../etc"},
+        {"limit": "many"},
+        {"PatientID": "P1\0"},
+    ],
 )
 def test_a_question_that_cannot_be_read_is_told_so(query: dict[str, str]) -> None:
     assert visiting.member().get("studies", **query).status_code == 400

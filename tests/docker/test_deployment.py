@@ -192,10 +192,11 @@ def test_the_applications_own_policy_is_not_doubled(door: Door) -> None:
     ]
 
 
-def test_a_visitor_who_guesses_is_slowed_and_one_who_looks_is_not(door: Door) -> None:
-    looks = {door.knock("GET", "/s").status for _ in range(30)}
+@pytest.mark.parametrize("path", ["/s", "/join", "/api/claims/", "/accounts/login/"])
+def test_a_visitor_who_guesses_is_slowed_and_one_who_looks_is_not(door: Door, path: str) -> None:
+    looks = {door.knock("GET", path).status for _ in range(30)}
     headers = {"Content-Length": "1"}
-    guesses = [door.knock("POST", "/s", body=b"x", headers=headers).status for _ in range(30)]
+    guesses = [door.knock("POST", path, body=b"x", headers=headers).status for _ in range(30)]
     assert looks == {200}
     assert guesses[:20] == [200] * 20
     assert guesses[-1] == 429

@@ -4,7 +4,7 @@ import uuid
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act, Outcome
@@ -83,7 +83,7 @@ def record(
             reason=reason[:300],
             detail=detail,
         )
-    except DatabaseError as error:
+    except Error as error:
         raise AuditUnavailableError from error
 
 

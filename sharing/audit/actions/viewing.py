@@ -51,7 +51,8 @@ class Viewings:
             record(act, by=by, **facts, part="start")
             viewing.covered_until = now + COVERED_SECONDS
         with self._lock:
-            viewing.counts.update(counts)
+            # The one that `flush` will find: this one may have been taken away as quiet meanwhile.
+            self._open.setdefault(key, viewing).counts.update(counts)
             self._ensure_thread()
 
     def flush(self) -> None:

@@ -1,5 +1,7 @@
 """QIDO-RS (PS3.18 section 10.6)."""
 
+import itertools
+
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
@@ -49,7 +51,7 @@ def instances(request: HttpRequest, study_uid: str) -> HttpResponseBase:
         for series in queries.series(principal, study, terms)
         for one in queries.instances(principal, series, terms)
     )
-    return json([one for place, one in enumerate(found) if offset <= place < offset + limit])
+    return json(list(itertools.islice(found, offset, offset + limit)))
 
 
 @require_safe
