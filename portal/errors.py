@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework import exceptions as drf
 
 from sharing.kernel.errors import (
@@ -34,8 +34,16 @@ def answer(request: HttpRequest, error: SharingError) -> HttpResponseBase:
         return problem(error)
     if isinstance(error, SignInNeededError):
         return redirect_to_login(request.get_full_path())
-    template = f"{error.status}.html" if error.status in PAGES else "500.html"
-    response = render(request, template, {"problem": error}, status=error.status)
+    return _page(
+        request, error, f"{error.status}.html" if error.status in PAGES else "problem.html"
+    )
+
+
+def _page(request: HttpRequest, error: SharingError, template: str) -> HttpResponse:
+    """A page with what went wrong. Where we did, it asks for nothing that may be what is down."""
+    asker = request if error.status < 500 else None
+    page = render_to_string(template, {"problem": error}, request=asker)
+    response = HttpResponse(page, status=error.status)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -95,21 +103,27 @@ def _fields(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         found: dict[str, list[str]] = {}
         for name, inner in detail.items():
-            found |= _fields(inner, f"{prefix}.{name}" if prefix else str(name))
+            found |= _fields(inner, _below(prefix, name))
         return found
     if isinstance(detail, list) and detail and isinstance(detail[0], dict | list):
         found = {}
         for position, inner in enumerate(detail):
-            found |= _fields(inner, f"{prefix}[{position}]")
+            found |= _fields(inner, _below(prefix, position))
         return found
     texts = detail if isinstance(detail, list) else [detail]
     return {prefix or "request": [str(text) for text in texts]}
 
 
+def _below(prefix: str, name: str | int) -> str:
+    if isinstance(name, int):
+        return f"{prefix}[{name}]"
+    return f"{prefix}.{name}" if prefix else name
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    return answer(
-        request, NotAllowedError("This page is out of date. Go back, reload it and try again.")
-    )
+    error = NotAllowedError("It was open for too long, or in two places. Reload it and try again.")
+    error.title = "This page is out of date"
+    return problem(error) if _wants_json(request) else _page(request, error, "problem.html")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

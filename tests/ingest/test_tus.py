@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import fcntl
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -224,14 +225,14 @@ def test_nobody_writes_into_what_has_been_stored(monkeypatch: pytest.MonkeyPatch
     """A second sender who opened the spooled file just before the first had it stored."""
     sender, data = Sender(), make.image()
     url = sender.create(len(data))["Location"]
-    lock = spool.fcntl.flock
+    lock = fcntl.flock
 
     def stored_meanwhile(handle: int, how: int) -> None:
-        monkeypatch.setattr(spool.fcntl, "flock", lock)
+        monkeypatch.setattr(fcntl, "flock", lock)
         assert sender.patch(url, 0, data)["Upload-Outcome"] == "stored"
         lock(handle, how)
 
-    monkeypatch.setattr(spool.fcntl, "flock", stored_meanwhile)
+    monkeypatch.setattr(fcntl, "flock", stored_meanwhile)
     assert sender.patch(url, 0, b"x" * len(data)).status_code == 423
     kept = Instance.objects.get()
     assert store().read(kept.key, 0, kept.size) == data

@@ -157,7 +157,7 @@ class UploadDetail(APIView):
         found = queries.upload(request._request.principal, upload_id)  # type: ignore[attr-defined]
         return Response(UploadShown(found).data)
 
-    @extend_schema(operation_id="uploads_cancel", responses=UploadShown)
+    @extend_schema(operation_id="uploads_cancel", responses={200: UploadShown})
     def delete(self, request: Request, upload_id: uuid.UUID) -> Response:
         """Cancel: what has been stored stays, what has not is dropped."""
         by = request._request.principal  # type: ignore[attr-defined]
