@@ -37,13 +37,13 @@ test-js: env ## runs the tests of the browser's modules alone
 test-sqlite: env
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST)
 
-# What touches no database, or brings its own, is not run a second time.
+# What touches no database, or brings its own, is not run a second time; nor is what a browser saw.
 NO_DATABASE := acceptance architecture dicom docker journeys kernel pages peers storage
 test-postgresql: env
 	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
 		echo 'The same on PostgreSQL:'; \
 		DATABASE_URL="$$HANDOVER_TEST_PG_URL" $(PY) -m pytest -n $(WORKERS) \
-			$(addprefix --ignore=tests/,$(NO_DATABASE)) $(PYTEST); \
+			-m 'not journey' $(addprefix --ignore=tests/,$(NO_DATABASE)) $(PYTEST); \
 	elif [ -n "$$CI" ]; then echo 'PostgreSQL did not start.'; exit 1; \
 	else echo 'PostgreSQL did not start: its run is left out.'; fi
 
