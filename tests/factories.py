@@ -93,6 +93,14 @@ def receive(to: Upload, data: bytes, *, by: Principal, path: str = "") -> Upload
     return receive_stream(to, io.BytesIO(data), path=path, size=len(data), by=by)
 
 
+def arriving(by: Principal, *files: bytes) -> Upload:
+    """An upload that goes on: its sender has not said yet that this was all."""
+    begun = ingest.start_upload(by=by)
+    for data in files:
+        receive(begun, data, by=by)
+    return begun
+
+
 def study(by: Principal, *, number: int = 1, series: int = 1, images: int = 2) -> Study:
     """A study of so many series with so many images each, at the institution of `by`."""
     files = [image(number, s, i) for s in range(1, series + 1) for i in range(1, images + 1)]

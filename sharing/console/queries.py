@@ -22,7 +22,7 @@ from sharing.links.models import Claim, LinkItem, ShareLink
 from sharing.links.queries import in_state
 from sharing.links.rules import LinkState
 from sharing.studies.models import Study
-from sharing.studies.queries import ARRIVING_FOR, Wanted, matching
+from sharing.studies.queries import Wanted, is_arriving, matching
 
 # ---- The worklist ------------------------------------------------------------------------------
 
@@ -60,10 +60,7 @@ def with_news(principal: Principal, studies: list[Study]) -> list[Listed]:
     if principal.may(Action.SHARE) or principal.may(Action.REVIEW):
         items = _open_items(principal).filter(study__in=[study.pk for study in studies])
         counted = dict(items.values_list("study").annotate(Count("link", distinct=True)))
-    since = timezone.now() - ARRIVING_FOR
-    return [
-        Listed(study, study.last_arrived_at > since, counted.get(study.pk, 0)) for study in studies
-    ]
+    return [Listed(study, is_arriving(study), counted.get(study.pk, 0)) for study in studies]
 
 
 def uploads_under_way(principal: Principal) -> list[Upload]:

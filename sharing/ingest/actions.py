@@ -15,12 +15,13 @@ from sharing.audit.actions import record
 from sharing.audit.rules import Act
 from sharing.ingest import queries
 from sharing.ingest.models import Upload, UploadFile
-from sharing.ingest.rules import UPLOAD_MOVES, FileState, UploadState
+from sharing.ingest.rules import ARRIVED, UPLOAD_MOVES, FileState, UploadState
 from sharing.ingest.work import spool
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
 from sharing.jobs.actions import enqueue
 from sharing.kernel.errors import ConflictError, InvalidInputError, TooLargeError
+from sharing.studies.models import Study
 
 LONGEST_NOTE = 2000
 MOST_IN_MANIFEST = 200_000
@@ -110,6 +111,7 @@ def finish_upload(upload: Upload, *, manifest: list[dict[str, Any]], by: Princip
         upload.manifest = manifest or upload.manifest
         upload.state, upload.finished_at = UploadState.FINISHED, timezone.now()
         upload.save(update_fields=["manifest", "state", "finished_at"])
+        _settle_studies(upload)
         record(Act.UPLOAD_FINISHED, by=by, upload_id=upload.pk, **queries.counts(upload))
     return upload
 
@@ -124,9 +126,16 @@ def cancel_upload(upload: Upload, *, by: Principal) -> Upload:
         open_files.update(state=FileState.REMOVED)
         upload.state = UploadState.CANCELLED
         upload.save(update_fields=["state"])
+        _settle_studies(upload)
         record(Act.UPLOAD_CANCELLED, by=by, upload_id=upload.pk, dropped=len(dropped))
     _drop_spooled(upload.pk, dropped)
     return upload
+
+
+def _settle_studies(upload: Upload) -> None:
+    """Nothing more of these studies is to come from here; what comes after all says so itself."""
+    brought = upload.files.filter(state__in=ARRIVED).values("instance__series__study")
+    Study.objects.filter(pk__in=brought).update(settled_at=timezone.now())
 
 
 def _drop_spooled(upload_id: uuid.UUID, files: list[uuid.UUID]) -> None:

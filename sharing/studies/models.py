@@ -84,6 +84,7 @@ class Study(models.Model):
     size = models.PositiveBigIntegerField(default=0)  # bytes
     first_arrived_at = models.DateTimeField(default=timezone.now)
     last_arrived_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True)  # when a sender last said that all has been sent
 
     class Meta:
         constraints = (

@@ -73,8 +73,15 @@ def _has_modality(modality: str) -> Q:
 
 
 def arriving(found: QuerySet[Study]) -> QuerySet[Study]:
-    """Studies of which something was stored in the last two minutes."""
-    return found.filter(last_arrived_at__gt=timezone.now() - ARRIVING_FOR)
+    """Studies of which something was stored in the last two minutes, and more is to come."""
+    more = Q(settled_at=None) | Q(settled_at__lt=F("last_arrived_at"))
+    return found.filter(more, last_arrived_at__gt=timezone.now() - ARRIVING_FOR)
+
+
+def is_arriving(study: Study) -> bool:
+    """The same of one study."""
+    settled = study.settled_at is not None and study.settled_at >= study.last_arrived_at
+    return not settled and study.last_arrived_at > timezone.now() - ARRIVING_FOR
 
 
 Row = TypeVar("Row", bound=Model)

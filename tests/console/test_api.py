@@ -53,7 +53,9 @@ def test_filters_are_those_of_the_page():
 
     assert found(search="petra2") == ["2"]
     assert found(patient_id="P1") == ["1"]
-    assert found(status="arriving") == ["1", "2"]
+    assert found(status="arriving") == []
+    f.arriving(f.principal("Ben"), f.image(2, number=9))
+    assert found(status="arriving") == ["2"]
     assert found(status="conflict") == found(status="shared") == []
 
 

@@ -80,6 +80,7 @@ def test_the_receipt_of_what_brought_it_is_one_click_away():
 
 def test_a_page_of_a_study_that_still_arrives_renews_its_series_without_a_row_each_time():
     study = f.study(f.principal("Ben"), series=1)
+    f.arriving(f.principal("Ben"), f.image(number=9))
     rosa, address = f.browser("Rosa"), f"/studies/{study.pk}/"
     assert b'hx-trigger="every 2s"' in rosa.get(address).content
     rows = AuditEvent.objects.filter(action="study.opened")

@@ -16,6 +16,7 @@ from sharing.ingest.work import commit, spool
 from sharing.kernel.errors import ConflictError
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Patient, Series, Study
+from sharing.studies.queries import arriving, is_arriving
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,19 @@ def test_an_image_that_its_list_names_and_that_never_came_is_named() -> None:
     actions.finish_upload(upload, manifest=[listed, lost], by=ben)
     (missing,) = queries.receipt(upload)["missing"]
     assert (missing["path"], missing["sop_instance_uid"]) == ("IM2", "1.2.3")
+
+
+def test_a_study_is_arriving_until_its_sender_has_sent_everything() -> None:
+    ben = make.principal("Ben")
+    upload = actions.start_upload(by=ben)
+    make.receive(upload, make.image(), by=ben)
+    assert is_arriving(Study.objects.get())
+    assert list(arriving(Study.objects.all()))
+    actions.finish_upload(upload, manifest=[], by=ben)
+    assert not is_arriving(Study.objects.get())
+    assert not list(arriving(Study.objects.all()))
+    make.receive(actions.start_upload(by=ben), make.image(number=2), by=ben)
+    assert is_arriving(Study.objects.get())
 
 
 def test_a_cancelled_upload_takes_nothing_more() -> None:

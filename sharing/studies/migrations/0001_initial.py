@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 ('size', models.PositiveBigIntegerField(default=0)),
                 ('first_arrived_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_arrived_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('settled_at', models.DateTimeField(null=True)),
                 ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='accounts.institution')),
                 ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='studies.patient')),
             ],
