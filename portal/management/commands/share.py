@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
 from django.utils.timezone import localtime
 from rich.console import Console
 from rich.progress import (
@@ -30,6 +32,7 @@ from sharing.ingest.work.unpack import receive_paths, walk
 from sharing.kernel import durations
 from sharing.kernel.errors import SharingError
 from sharing.links.actions import create_link
+from sharing.links.rules import HOUR, LONGEST
 from sharing.studies.models import Series
 
 
@@ -39,7 +42,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-        parser.add_argument("--to", default="", metavar="EMAIL", help="who the link is for")
+        parser.add_argument(
+            "--to", default="", type=_mailbox, metavar="EMAIL", help="who the link is for"
+        )
         parser.add_argument(
             "--expires",
             default=f"{settings.LINK_DAYS}d",
@@ -75,9 +80,21 @@ class Command(BaseCommand):
 
 def _duration(text: str) -> Any:
     try:
-        return durations.parse(text)
+        lifetime = durations.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    if not HOUR <= lifetime <= LONGEST:  # said before hours of taking in, not after
+        raise argparse.ArgumentTypeError("a link works for at least an hour, at most 30 days")
+    return lifetime
+
+
+def _mailbox(text: str) -> str:
+    try:
+        if text:  # the default comes this way too
+            validate_email(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no e-mail address") from error
+    return text
 
 
 def _take_in(paths: list[Path], by: Principal, *, quiet: bool) -> Upload:
