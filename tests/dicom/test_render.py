@@ -22,16 +22,11 @@ from sharing.dicom.render import (
     Viewport,
     Window,
 )
-from sharing.dicom.scan import Header, scan
 from sharing.kernel.errors import SharingError
 from tests import samples
-from tests.dicom.making import shipped_files
+from tests.dicom.making import scanned, shipped_files
 
 SYNTAXES = (*samples.NATIVE_SYNTAXES, *samples.LOSSLESS_SYNTAXES, samples.DEFLATED_FRAMES)
-
-
-def scanned(file: bytes) -> Header:
-    return scan(io.BytesIO(file), size=len(file))
 
 
 def frame_and_head(file: bytes, number: int = 1) -> tuple[bytes, Picture, bytes]:
