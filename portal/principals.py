@@ -46,16 +46,23 @@ class PrincipalMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
-        """Addresses under /c/<claim>/ belong to the claim, whoever else is signed in."""
+        """Addresses under /c/<claim>/ belong to the claim, whoever else is signed in.
+
+        `within` names the one study that an address is about, and nobody reaches further there.
+        """
+        within = kwargs.pop("within", None)
         claim_id = kwargs.pop("claim", None)
         if claim_id is None:
+            if within is not None:
+                asker = request.principal  # type: ignore[attr-defined]
+                self._set(request, lambda: asker.narrowed_to(within))
             return _csrf_problem(request, view)
         request.claim_id = claim_id  # type: ignore[attr-defined]
         try:
             found = _of_claim(request, claim_id)
         except SharingError as error:
             return errors.answer(request, error)
-        self._set(request, lambda: found)
+        self._set(request, lambda: found.narrowed_to(within) if within else found)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:

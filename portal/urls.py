@@ -36,6 +36,9 @@ urlpatterns = [
     ),
     path("dicom-web/", include("sharing.dicomweb.urls")),
     path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),
+    # One study by our own id: where a Study Instance UID stands for two patients, it does not.
+    path("studies/<uuid:within>/dicom-web/", include("sharing.dicomweb.urls")),
+    path("c/<uuid:claim>/studies/<uuid:within>/dicom-web/", include("sharing.dicomweb.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("sharing.console.urls")),

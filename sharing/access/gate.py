@@ -9,16 +9,16 @@ import functools
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
 from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
 from sharing.audit.actions import patient_reference, record, viewings
 from sharing.audit.rules import Act, ActorKind, Outcome
-from sharing.kernel.errors import NotAllowedError, NotThereError, SignInNeededError
+from sharing.kernel.errors import ConflictError, NotAllowedError, NotThereError, SignInNeededError
 from sharing.kernel.ids import is_uid
 from sharing.studies.models import Instance, Series, Study
 
@@ -117,10 +117,8 @@ def study(
     if uid and not is_uid(uid):
         raise NotThereError
     wanted = {"pk": id} if id else {"uid": uid}
-    found = studies(principal).filter(**wanted).select_related("patient", "institution").first()
-    if found is None:
-        _refused(principal, str(action))
-        raise NotThereError
+    reached = studies(principal).filter(**wanted).select_related("patient", "institution")
+    found = _the_one(principal, action, reached)
     if act is not None:
         record(act, by=principal, **facts(found), **detail)
     return found
@@ -131,16 +129,7 @@ def series(
 ) -> Series:
     """One series within reach, by UIDs; the read is counted into the viewing `act`."""
     permit(principal, action)
-    found = (
-        principal.reach.filter(uid=uid, study__uid=study_uid)
-        .select_related("study__patient")
-        .first()
-        if is_uid(uid) and is_uid(study_uid)
-        else None
-    )
-    if found is None:
-        _refused(principal, str(action))
-        raise NotThereError
+    found = _the_one(principal, action, _series(principal, study_uid, uid))
     note_view(principal, act, found.study, **counts)
     return found
 
@@ -157,23 +146,48 @@ def instance(
 ) -> Instance:
     """One instance within reach, by UIDs; of conflicting files the one that came first."""
     permit(principal, action)
-    known = all(map(is_uid, (study_uid, series_uid, uid)))
-    found = (
-        Instance.objects.filter(
-            uid=uid,
-            series__in=principal.reach.filter(uid=series_uid, study__uid=study_uid),
-        )
-        .select_related("series__study__patient")
-        .order_by("variant")
-        .first()
-        if known
-        else None
-    )
+    series = _the_one(principal, action, _series(principal, study_uid, series_uid))
+    found = Instance.objects.filter(series=series, uid=uid).order_by("variant").first()
     if found is None:
         _refused(principal, str(action))
         raise NotThereError
+    found.series = series
     note_view(principal, act, found.series.study, **counts)
     return found
+
+
+def _series(principal: Principal, study_uid: str, uid: str) -> QuerySet[Series]:
+    if not (is_uid(study_uid) and is_uid(uid)):
+        return Series.objects.none()
+    reached = principal.reach.filter(uid=uid, study__uid=study_uid)
+    return reached.select_related("study__patient")
+
+
+Found = TypeVar("Found", bound=Model)
+
+
+def _the_one(principal: Principal, action: Action, reached: QuerySet[Found]) -> Found:
+    """What was asked for, if it is there and nothing else answers to the same number.
+
+    Two patients of one institution may come with the same Study Instance UID (decision 1). Which
+    of them is meant, a UID cannot say: nobody is shown one patient's images for the other's.
+    """
+    found = list(reached[:2])
+    if not found:
+        _refused(principal, str(action))
+        raise NotThereError
+    if len(found) > 1:
+        raise AmbiguousError
+    return found[0]
+
+
+class AmbiguousError(ConflictError):
+    code = "ambiguous"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Two patients have come with this study number. Open the study from the worklist."
+        )
 
 
 def note_view(principal: Principal, act: Act, study: Study, **counts: int) -> None:

@@ -46,6 +46,7 @@ class Principal:
     user: User | None = None
     membership: Membership | None = None
     still_allowed: Callable[[], bool] = _always
+    within: uuid.UUID | None = None  # the one study that this address is about
 
     @property
     def is_nobody(self) -> bool:
@@ -54,7 +55,14 @@ class Principal:
     @property
     def whole_institution(self) -> uuid.UUID | None:
         """The institution whose every series is reached, where that is the case: for fast lists."""
-        return self.membership.institution_id if self.membership else None
+        if self.within is not None or self.membership is None:
+            return None
+        return self.membership.institution_id
+
+    def narrowed_to(self, study_id: uuid.UUID) -> "Principal":
+        """The same asker, reaching no further than one study."""
+        reach = self.reach.filter(study=study_id)
+        return dataclasses.replace(self, reach=reach, within=study_id)
 
     def may(self, action: Action) -> bool:
         return action in self.actions

@@ -20,7 +20,7 @@ from sharing.viewer import queries
 def read(request: HttpRequest, study_id: uuid.UUID) -> HttpResponseBase:
     principal: Principal = request.principal  # type: ignore[attr-defined]
     study = gate.study(principal, Action.VIEW, id=study_id)
-    root = f"{_prefix(request)}/dicom-web"
+    root = f"{_prefix(request)}/studies/{study.pk}/dicom-web"
     found = list(gate.series_of(principal, study).select_related("study"))
     chosen = queries.chosen(found, request.GET.get("series", ""))
     context = {

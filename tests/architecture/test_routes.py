@@ -9,7 +9,6 @@ and one with a token that is none.
 import datetime
 import functools
 import re
-from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -69,6 +68,7 @@ class World:
         )
         self.names = {
             "study_id": study.pk,
+            "within": study.pk,
             "upload_id": upload.pk,
             "file_id": UploadFile.objects.filter(instance=instance)[0].pk,
             "link_id": self.claims["view"].claim.link_id,

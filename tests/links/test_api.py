@@ -129,7 +129,7 @@ def test_a_request_sent_again_makes_one_link_whose_secrets_are_not_kept_readably
     [
         ({}, "items"),
         ({"items": []}, "items.non_field_errors"),
-        ({"items": [{"study": "no id"}]}, "items.0.study"),
+        ({"items": [{"study": "no id"}]}, "items[0].study"),
         ({"days": 31}, "days"),
         ({"factor": "mailbox"}, "recipient_email"),
         ({"factor": "birthday"}, "factor"),
