@@ -20,6 +20,10 @@ BASE_URL = env.checked(
     "the address that people use, such as https://images.example.org",
 ).rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
+if DEBUG and HTTPS:
+    raise ImproperlyConfigured(
+        "DEBUG shows the inside of every error: leave it off where BASE_URL is https."
+    )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 

@@ -55,7 +55,7 @@ def _mail(waiting: MailboxCode, code: str) -> EmailMultiAlternatives:
         "institution": link.institution.name,
     }
     mail = EmailMultiAlternatives(
-        subject=f"{context['code']} is your code",
+        subject="Your one-time code for the images",  # the code itself shows on no lock screen
         body=render_to_string("links/mail/code.txt", context).strip() + "\n",
         to=[link.recipient_email],
         headers={

@@ -63,6 +63,11 @@ def test_a_bad_value_stops_the_start_with_a_sentence(
         start(**{name: value})
 
 
+def test_the_inside_of_errors_is_never_shown_to_the_world(start: Start) -> None:
+    with pytest.raises(ImproperlyConfigured, match="^DEBUG shows the inside of every error"):
+        start(DEBUG="yes", BASE_URL="https://images.example.org", SECRET_KEY="x" * 50)
+
+
 def test_a_sentence_about_the_database_does_not_tell_its_password(start: Start) -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
         start(DATABASE_URL="postgresql://handover:hush@host:one/d")
