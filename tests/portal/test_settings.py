@@ -64,7 +64,7 @@ def test_a_bad_value_stops_the_start_with_a_sentence(
 
 
 def test_the_inside_of_errors_is_never_shown_to_the_world(start: Start) -> None:
-    with pytest.raises(ImproperlyConfigured, match="^DEBUG shows the inside of every error"):
+    with pytest.raises(ImproperlyConfigured, match=r"^DEBUG shows the inside of every error"):
         start(DEBUG="yes", BASE_URL="https://images.example.org", SECRET_KEY="x" * 50)
 
 
