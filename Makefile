@@ -35,14 +35,14 @@ test-js: env ## runs the tests of the browser's modules alone
 	@$(NODE) node --test --test-reporter=spec $$(find tests/js -name '*.test.js')
 
 test-sqlite: env
-	$(PY) -m pytest -n $(WORKERS) $(PYTEST)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
 # What touches no database, or brings its own, is not run a second time; nor is what a browser saw.
 NO_DATABASE := acceptance architecture dicom docker journeys kernel pages peers storage
 test-postgresql: env
 	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
 		echo 'The same on PostgreSQL:'; \
-		DATABASE_URL="$$HANDOVER_TEST_PG_URL" $(PY) -m pytest -n $(WORKERS) \
+		DATABASE_URL="$$HANDOVER_TEST_PG_URL" $(PY) -m pytest -n $(WORKERS) --dist loadgroup \
 			-m 'not journey' $(addprefix --ignore=tests/,$(NO_DATABASE)) $(PYTEST); \
 	elif [ -n "$$CI" ]; then echo 'PostgreSQL did not start.'; exit 1; \
 	else echo 'PostgreSQL did not start: its run is left out.'; fi

@@ -54,6 +54,12 @@ def _nobody_is_looking(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     viewings.forget()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What shares a running portal is run by one worker, so that it is started once."""
+    if (folder := item.path.parent.name) in ("journeys", "pages"):
+        item.add_marker(pytest.mark.xdist_group(folder))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this run is not about; leaving out is not skipping."""
     from django.db import connection
