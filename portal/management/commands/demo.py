@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import transaction
+from django.db import connections, transaction
 
 from portal import operators
 from sharing.access import principal as principals
@@ -27,6 +27,7 @@ from sharing.links.models import ShareLink
 from sharing.links.rules import LinkState
 from sharing.studies.models import Series, Study
 
+ROOT = Path(__file__).resolve().parents[3]
 PEOPLE = (
     ("ada@general.example", "Ada Okafor", "General", Role.ADMINISTRATOR),
     ("ben@general.example", "Ben Lindner", "General", Role.UPLOADER),
@@ -154,8 +155,9 @@ def _told(kept: _Kept) -> str:
 
 
 def _serve() -> None:
-    """Become the web server."""
-    os.execv(  # noqa: S606 this process becomes the server
-        sys.executable,
-        [sys.executable, "-m", "gunicorn", "-c", "portal/gunicorn.py", "portal.wsgi:application"],
-    )
+    """Become the web server, in this process: everything it needs is imported already."""
+    from gunicorn.app.wsgiapp import run
+
+    connections.close_all()
+    sys.argv = ["gunicorn", "-c", str(ROOT / "portal/gunicorn.py"), "portal.wsgi:application"]
+    run()
