@@ -70,13 +70,18 @@ def _start_all(folder: Path) -> dict[str, str]:
 
 
 def _start(name: str, folder: Path) -> dict[str, str] | str:
-    """One peer's addresses, or why it is not there."""
-    place = folder / name.lower()
-    place.mkdir()
-    try:
-        return PEERS[name](place).environment
-    except PeerMissingError as missing:
-        return str(missing)
+    """One peer's addresses, or why it is not there. A busy machine gets a second chance."""
+    why = ""
+    for attempt in ("", "-again"):
+        place = folder / f"{name.lower()}{attempt}"
+        place.mkdir()
+        try:
+            return PEERS[name](place).environment
+        except PeerMissingError as missing:
+            why = str(missing)
+            if why.endswith("not installed"):
+                break
+    return why
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
