@@ -156,7 +156,7 @@ def _told(kept: _Kept) -> str:
 
 def _serve() -> None:
     """Become the web server, in this process: everything it needs is imported already."""
-    from gunicorn.app.wsgiapp import run
+    from gunicorn.app.wsgiapp import run  # type: ignore[import-untyped]  # it brings no types
 
     connections.close_all()
     sys.argv = ["gunicorn", "-c", str(ROOT / "portal/gunicorn.py"), "portal.wsgi:application"]
