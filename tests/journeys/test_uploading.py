@@ -39,7 +39,8 @@ def test_after_a_reload_the_same_folder_sends_only_what_is_missing(
     do.send(ben)
     receipt = do.receipt(ben)
     assert receipt["stored"] == 24, receipt
-    assert receipt["duplicates"] == 0
+    # The four that were under way at the cut may have arrived whole while nobody could say so.
+    assert receipt["duplicates"] <= 4
     assert line.sent - before < total * 0.6
 
 
