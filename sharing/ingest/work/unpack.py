@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO
 
-from django.db import close_old_connections, connection
+from django.db import connection
 from isal import isal_zlib
 
 from sharing.audit.actions import Asking
@@ -134,8 +134,7 @@ def receive_paths(upload: Upload, paths: list[Path], *, by: Asking, seen: Seen) 
         try:
             return _receive_path(upload, *item, by=by, seen=seen)
         finally:
-            if connection.vendor == "postgresql":
-                close_old_connections()
+            connection.close()  # this thread's own: nobody could close it after the thread's end
 
     for file in _in_parallel(receive, walk(paths)):
         seen(file)
