@@ -1,6 +1,7 @@
 """One handler answers every error, as a page or as problem+json (RFC 9457)."""
 
 import logging
+import math
 from typing import Any
 
 import orjson
@@ -44,7 +45,13 @@ def _page(request: HttpRequest, error: SharingError, template: str) -> HttpRespo
     asker = request if error.status < 500 else None
     page = render_to_string(template, {"problem": error}, request=asker)
     response = HttpResponse(page, status=error.status)
+    return _with_headers(response, error)
+
+
+def _with_headers(response: HttpResponse, error: SharingError) -> HttpResponse:
     response["Cache-Control"] = "no-store"
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
     return response
 
 
@@ -68,10 +75,9 @@ def problem(error: SharingError) -> HttpResponse:
     response = HttpResponse(
         orjson.dumps(body), status=error.status, content_type="application/problem+json"
     )
-    response["Cache-Control"] = "no-store"
     if error.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="Handover"'
-    return response
+    return _with_headers(response, error)
 
 
 def api_problem(error: Exception, context: dict[str, Any]) -> HttpResponseBase | None:

@@ -59,6 +59,11 @@ class Principal:
             return None
         return self.membership.institution_id
 
+    @property
+    def asker(self) -> str:
+        """One and the same for whoever asks, in however many sessions at once."""
+        return f"{self.actor.kind}:{self.actor.id}"
+
     def narrowed_to(self, study_id: uuid.UUID) -> "Principal":
         """The same asker, reaching no further than one study."""
         reach = self.reach.filter(study=study_id)

@@ -24,10 +24,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sharing.dicom.places import Places
 from sharing.kernel.errors import SharingError
 
 Answer = TypeVar("Answer")
@@ -52,7 +53,6 @@ class Harm(enum.StrEnum):
     MEMORY = "memory"
     CRASH = "crash"
     FAILED = "failed"
-    BUSY = "busy"
     UNAVAILABLE = "unavailable"
 
 
@@ -61,7 +61,6 @@ _SENTENCES = {
     Harm.MEMORY: "This file would need far more memory than an image of its kind should.",
     Harm.CRASH: "This file makes the software that decodes it break down.",
     Harm.FAILED: "This file cannot be decoded; it is damaged or not made as the standard says.",
-    Harm.BUSY: "Too many images are being worked on just now. Please try again in a moment.",
     Harm.UNAVAILABLE: "The part that decodes images does not start. Please try again later.",
 }
 
@@ -80,13 +79,14 @@ class GuardError(SharingError):
         super().__init__(_SENTENCES[kind])
         self.kind = kind
         self.cause = cause
-        if kind in (Harm.BUSY, Harm.UNAVAILABLE):
+        if kind is Harm.UNAVAILABLE:
             self.status = 503
 
 
 def guarded(
     function: Callable[..., Answer],
     *args: object,
+    asker: str = "",
     seconds: float = SECONDS,
     memory: int = MEMORY,
     **kwargs: object,
@@ -101,6 +101,8 @@ def guarded(
     *args, **kwargs
         Its arguments, picklable. Large ones should be `bytes` among `args`: they are sent as
         they are.
+    asker
+        Who wants it: one asker holds at most half of the places (`place`).
     seconds
         Wall time after which the child is killed; the limit of processor time is the same.
     memory
@@ -109,16 +111,26 @@ def guarded(
 
     Raises
     ------
+    BusyError
+        There was no place for another child.
     GuardError
         The child was stopped, ran out of memory, died or raised something unforeseen.
     SharingError
         Whatever error of this project `function` raised, as it raised it.
     """
-    with _place(seconds):
+    with place(asker):
         try:
             return _server().call(function, args, kwargs, seconds=seconds, memory=memory)
         except _GoneError:  # it died since the last call; a new one is started, once
             return _server().call(function, args, kwargs, seconds=seconds, memory=memory)
+
+
+def place(asker: str = "") -> contextlib.AbstractContextManager[None]:
+    """Hold one of the places: there are as many as processors, and half of them for one asker.
+
+    Also for work that needs no child, but more time than a web server should give away freely.
+    """
+    return _holder.places.hold(asker)
 
 
 def warm() -> None:
@@ -207,7 +219,7 @@ class _Holder:
     def __init__(self) -> None:
         self.server: _Server | None = None
         self.lock = threading.Lock()
-        self.places = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+        self.places = Places()
 
     def get(self) -> _Server:
         with self.lock:
@@ -236,18 +248,6 @@ os.register_at_fork(after_in_child=_holder.forget)
 
 def _server() -> _Server:
     return _holder.get()
-
-
-@contextlib.contextmanager
-def _place(seconds: float) -> Iterator[None]:
-    """Hold one of the places: as many children at once as there are processors."""
-    places = _holder.places
-    if not places.acquire(timeout=seconds):
-        raise GuardError(Harm.BUSY)
-    try:
-        yield
-    finally:
-        places.release()
 
 
 def _environment() -> dict[str, str]:

@@ -248,12 +248,15 @@ def safely(
     viewport: Viewport | None = None,
     media_type: str = "image/jpeg",
     quality: int = 85,
+    asker: str = "",
 ) -> bytes:
     """`render` in a guarded child: what every web and worker process calls.
 
     Raises
     ------
     UndecodableError, BadViewError
+    sharing.dicom.places.BusyError
+        Too much is drawn just now, all in all or for this asker.
     sharing.dicom.guard.GuardError
         The frame made the decoder run out of time or memory, or crash.
     """
@@ -267,6 +270,7 @@ def safely(
         viewport=viewport,
         media_type=media_type,
         quality=quality,
+        asker=asker,
     )
 
 

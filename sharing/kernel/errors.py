@@ -10,11 +10,13 @@ class SharingError(Exception):
 
     `status` is the HTTP status, `title` names the kind of problem in a few words and is the
     same for every occurrence, `detail` says what happened this time and what to do next.
+    `retry_after` is how many seconds to wait before asking again, where that helps.
     """
 
     status = 400
     title = "That did not work"
     code = "error"
+    retry_after: float | None = None
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.title)

@@ -3,6 +3,7 @@ import { csrfToken } from "./csrf.js";
 import { listen as listenToClipboard } from "./copy.js";
 import { listen as listenToDialogs } from "./dialogs.js";
 import { listen as listenToFilters } from "./filters.js";
+import { listen as listenToPictures } from "./patience.js";
 import { listen as listenToRows } from "./rows.js";
 import { listen as listenToTheme } from "./theme-button.js";
 import { listen as listenToToasts } from "./toasts.js";
@@ -14,6 +15,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 listenToClipboard();
 listenToDialogs();
 listenToFilters(htmx);
+listenToPictures();
 listenToRows();
 listenToTheme();
 listenToToasts();

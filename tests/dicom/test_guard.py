@@ -12,6 +12,7 @@ import pytest
 
 from sharing.dicom import guard
 from sharing.dicom.guard import GuardError, Harm, guarded
+from sharing.dicom.places import BusyError, Places
 from sharing.dicom.refusal import Reason, RefusedError
 from tests.dicom.harmful import (
     crash,
@@ -107,21 +108,51 @@ def test_many_readers_at_once_each_get_their_own_image():
     assert answers == {number: str(number).encode() * 2000 for number in range(24)}
 
 
-def test_a_full_house_is_said_and_does_not_queue_for_ever(monkeypatch):
-    monkeypatch.setattr(guard._holder, "places", threading.BoundedSemaphore(1))
+def test_a_full_house_is_said_and_does_not_queue_for_ever():
+    places = Places(2)
+    with places.hold("one"), places.hold("other"):
+        with pytest.raises(BusyError) as caught, places.hold("a third", patience=0.05):
+            pytest.fail("there was no place")
+        assert (caught.value.status, caught.value.retry_after) == (503, 2)
+    with places.hold("a third", patience=0):
+        pass
+
+
+def test_one_visitor_leaves_half_of_the_places_to_the_others():
+    places = Places(4)
+    with places.hold("greedy"), places.hold("greedy"):
+        with pytest.raises(BusyError), places.hold("greedy", patience=0.05):
+            pytest.fail("a third place of four")
+        with places.hold("other", patience=0), places.hold("other", patience=0):
+            pass
+    with places.hold("greedy", patience=0):
+        pass
+
+
+def test_whoever_waits_gets_the_place_that_comes_free():
+    places, came, served = Places(2), threading.Event(), threading.Event()
 
     def wait() -> None:
-        with pytest.raises(GuardError):
-            guarded(doze, seconds=1.5)
+        came.set()
+        with places.hold("patient", patience=60):
+            served.set()
 
-    sleeper = threading.Thread(target=wait)
-    sleeper.start()
-    time.sleep(0.3)
-    with pytest.raises(GuardError) as caught:
-        guarded(twice, b"a", seconds=0.3)
-    assert caught.value.kind is Harm.BUSY
-    assert caught.value.status == 503
-    sleeper.join()
+    with places.hold("patient"):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert came.wait(60)
+        assert not served.is_set()
+    assert served.wait(60)
+    waiting.join()
+
+
+def test_a_child_takes_a_place_of_whoever_asked(monkeypatch):
+    monkeypatch.setattr(guard._holder, "places", Places(2))
+    monkeypatch.setattr("sharing.dicom.places.PATIENCE", 0.05)
+    with guard.place("one"):
+        with pytest.raises(BusyError):
+            guarded(twice, b"a", asker="one")
+        assert guarded(twice, b"a", asker="other") == b"aa"
 
 
 def test_a_forked_worker_gets_a_server_of_its_own_and_leaves_ours_alone():

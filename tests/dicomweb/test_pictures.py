@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sharing.dicom import guard
+from sharing.dicom.places import Places
 from sharing.storage.objects import store
 from tests import factories as make
-from tests.dicom.making import ct, saved
+from tests.dicom.making import DEFLATED, ct, saved
 from tests.dicomweb import visiting
-from tests.dicomweb.visiting import path, stored
+from tests.dicomweb.visiting import OCTETS, path, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +81,30 @@ def test_a_report_has_no_thumbnail() -> None:
     answer = visiting.member().get(f"{path(instance)}/rendered")
     assert answer.status_code == 406
     assert answer.json()["detail"] == "This object is a written report, not an image."
+
+
+def test_a_reader_who_holds_their_share_is_told_to_come_back_and_nobody_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard._holder, "places", Places(2))
+    monkeypatch.setattr("sharing.dicom.places.PATIENCE", 0.05)
+    instance = stored(make.image())
+    rosa, visitor = visiting.member(), visiting.visitor(instance.series.study)
+    with guard.place(make.principal("Rosa").asker):
+        answer = rosa.get(f"{path(instance)}/rendered")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+        assert answer.json()["type"] == "urn:handover:problem:busy"
+        assert rosa.get(f"{path(instance)}/thumbnail").status_code == 503
+        assert visitor.get(f"{path(instance)}/rendered").status_code == 200
+    assert rosa.get(f"{path(instance)}/rendered").status_code == 200
+
+
+def test_inflating_a_clip_takes_a_place_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard._holder, "places", Places(2))
+    monkeypatch.setattr("sharing.dicom.places.PATIENCE", 0.05)
+    clip = np.arange(48, dtype="<u2").reshape(3, 4, 4)
+    instance = stored(saved(ct(PixelData=clip.tobytes(), NumberOfFrames=3), DEFLATED))
+    rosa = visiting.member()
+    with guard.place(make.principal("Rosa").asker):
+        assert rosa.get(f"{path(instance)}/frames/2", OCTETS).status_code == 503
+    assert rosa.get(f"{path(instance)}/frames/2", OCTETS).content == clip[1].tobytes()

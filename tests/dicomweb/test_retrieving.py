@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from tests import factories as make
-from tests.dicom.making import BIG, DEFLATED, IMPLICIT, RLE, ct, saved
+from tests.dicom.making import BIG, DEFLATED, EXPLICIT, IMPLICIT, RLE, ct, saved
 from tests.dicomweb import visiting
 from tests.dicomweb.visiting import OCTETS, body, path, stored
 
@@ -48,9 +48,10 @@ def test_each_frame_of_a_clip_is_its_own() -> None:
     assert rosa.get(f"{path(instance)}/frames/4", OCTETS).status_code == 404
 
 
-def test_several_frames_come_as_parts_in_the_order_asked() -> None:
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED])
+def test_several_frames_come_as_parts_in_the_order_asked(syntax: str) -> None:
     clip = np.arange(48, dtype="<u2").reshape(3, 4, 4)
-    instance = stored(saved(ct(PixelData=clip.tobytes(), NumberOfFrames=3)))
+    instance = stored(saved(ct(PixelData=clip.tobytes(), NumberOfFrames=3), syntax))
     answer = visiting.member().get(f"{path(instance)}/frames/3,1")
     line = answer["Content-Type"].split("boundary=")[1].encode()
     parts = body(answer).split(b"--" + line)

@@ -6,6 +6,7 @@ import { afterEach, test } from "node:test";
 import { date, person } from "../../static/js/viewer/dataset.js";
 import { spacing, speed, windowOf } from "../../static/js/viewer/geometry.js";
 import { outward } from "../../static/js/viewer/order.js";
+import { patiently } from "../../static/js/patience.js";
 import { EndedError, Share } from "../../static/js/viewer/share.js";
 import { edges, imageOf, Stack } from "../../static/js/viewer/stack.js";
 
@@ -153,4 +154,37 @@ test("a member whose sign-in has ended is told so", async () => {
   share.addEventListener("ended", ({ detail }) => ends.push(detail.reason));
   await assert.rejects(share.fetch("/frame"), EndedError);
   assert.deepEqual(ends, ["signed-out"]);
+});
+
+const busy = { ok: false, status: 503, headers: new Headers({ "Retry-After": "2" }) };
+const given = { ok: true, status: 200, headers: new Headers() };
+
+test("a picture that the server was too busy for is asked for again, after as long as it said", async () => {
+  const [answers, rests] = [[busy, busy, given], []];
+  const answer = await patiently(async () => answers.shift(), { rest: async (time) => rests.push(time) });
+  assert.equal(answer, given);
+  assert.ok(rests.length === 2 && rests.every((time) => time >= 1000 && time <= 3000), String(rests));
+});
+
+test("a server that stays busy is left alone in the end, and one that is broken at once", async () => {
+  let asked = 0;
+  const always = (answer) => async () => (asked += 1) && answer;
+  assert.equal(await patiently(always(busy), { rest: async () => {} }), busy);
+  assert.equal(asked, 5);
+  const broken = { ok: false, status: 503, headers: new Headers() };
+  assert.equal(await patiently(always(broken), { rest: () => assert.fail("it waited") }), broken);
+});
+
+test("whoever scrolls on does not wait for the picture that they left", async () => {
+  const stop = new AbortController();
+  const waiting = patiently(async () => busy, { signal: stop.signal });
+  stop.abort(new Error("scrolled on"));
+  await assert.rejects(waiting, /scrolled on/);
+});
+
+test("the viewer's requests wait while the server is busy", async () => {
+  const soon = { ok: false, status: 503, headers: new Headers({ "Retry-After": "0.001" }) };
+  const answers = [soon, given];
+  globalThis.fetch = async () => answers.shift();
+  assert.equal(await new Share({ alive: "" }).fetch("/frame"), given);
 });

@@ -41,8 +41,9 @@ def _rendered(
         asked.viewport(_given(request, "viewport")),
     )
     quality = asked.quality(_given(request, "quality"))
+    principal = principal_of(request)
     instance = gate.instance(
-        principal_of(request),
+        principal,
         Action.VIEW,
         study_uid=study_uid,
         series_uid=series_uid,
@@ -50,7 +51,13 @@ def _rendered(
         pictures=1,
     )
     picture = pixels.drawn(
-        instance, number, window=window, viewport=viewport, media_type=media_type, quality=quality
+        instance,
+        number,
+        window=window,
+        viewport=viewport,
+        media_type=media_type,
+        quality=quality,
+        by=principal,
     )
     return kept(HttpResponse(picture, content_type=media_type), request)
 
@@ -92,6 +99,5 @@ def instance_thumbnail(
 
 def _thumbnail(request: HttpRequest, instance: Instance) -> HttpResponseBase:
     viewport = asked.thumbnail_viewport(_given(request, "viewport"))
-    return kept(
-        HttpResponse(thumbnails.drawn(instance, viewport), content_type="image/jpeg"), request
-    )
+    picture = thumbnails.drawn(instance, viewport, by=principal_of(request))
+    return kept(HttpResponse(picture, content_type="image/jpeg"), request)

@@ -1,6 +1,6 @@
 """WADO-RS: metadata, frames as stored, Part 10 files, documents (PS3.18 section 10.4)."""
 
-from collections.abc import Iterator
+import itertools
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -110,22 +110,14 @@ def _frames(
     request: HttpRequest, instance: Instance, wanted: list[int], form: accept.Form, syntax: str
 ) -> HttpResponseBase:
     inside = f"{form.media_type}; transfer-syntax={syntax}"
-    first = pixels.stored_frame(instance, wanted[0])
+    given = pixels.stored_frames(instance, wanted, by=principal_of(request))
+    first = next(given)  # what cannot be given is said before anything is
     if not form.multipart:
         return HttpResponse(first, content_type=inside)
     line = streams.boundary()
     whole = f'multipart/related; type="{form.media_type}"; boundary={line}'
-    return streamed(
-        request, streams.multipart(_parts(instance, first, wanted, inside), line), whole
-    )
-
-
-def _parts(
-    instance: Instance, first: bytes, wanted: list[int], content_type: str
-) -> Iterator[tuple[str, list[bytes]]]:
-    yield content_type, [first]
-    for number in wanted[1:]:
-        yield content_type, [pixels.stored_frame(instance, number)]
+    parts = ((inside, [frame]) for frame in itertools.chain([first], given))
+    return streamed(request, streams.multipart(parts, line), whole)
 
 
 # ---- Files and documents -----------------------------------------------------------------------

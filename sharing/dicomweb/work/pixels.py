@@ -1,14 +1,18 @@
 """From a stored instance to one frame, as it is stored or as a picture."""
 
 import array
+import contextlib
+import functools
 import io
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from sharing.dicom import render
+from sharing.access.principal import Principal
+from sharing.dicom import guard, render
 from sharing.dicom.attributes import Attributes
 from sharing.dicom.details import LARGEST_HEAD
 from sharing.dicom.frames import FrameIndex
@@ -22,6 +26,9 @@ from sharing.studies.models import Instance
 
 if TYPE_CHECKING:
     from sharing.dicom.scan import Header
+
+
+Read = Callable[[int, int], bytes]
 
 
 class NotAFrameError(SharingError):
@@ -69,32 +76,48 @@ def syntax_given(instance: Instance) -> str:
     return EXPLICIT if stored in NATIVE else stored
 
 
-def stored_frame(instance: Instance, number: int) -> bytes:
-    """Frame `number` (from 1) in the encoding of `syntax_given`."""
+def stored_frames(instance: Instance, numbers: Iterable[int], *, by: Principal) -> Iterator[bytes]:
+    """The frames `numbers` (from 1) in the encoding of `syntax_given`."""
     index, picture = index_of(instance), picture_of(instance)
+    with _ranges(instance, index, by) as read:
+        for number in numbers:
+            _check_cut(index, picture, number)
+            yield _swapped(instance, index, picture, _payload(index, number, read))
+
+
+def _check_cut(index: FrameIndex, picture: Picture, number: int) -> None:
     shares_bytes = picture.bits_allocated == 1 and picture.number_of_frames > 1
     if shares_bytes or (number > len(index) and number <= picture.number_of_frames):
         raise NotAFrameError
-    frame = payload(instance, index, number)
-    return _swapped(instance, index, picture, frame)
 
 
-def payload(instance: Instance, index: FrameIndex, number: int) -> bytes:
+def _payload(index: FrameIndex, number: int, read: Read) -> bytes:
     """The bytes of one frame: one range read."""
     if not 1 <= number <= len(index):
         raise NotThereError
-    offset, length = index.offsets[number - 1], index.lengths[number - 1]
-    if index.inflated:
-        return index.payload(_inflated(instance, offset, length))
-    return index.payload(store().read(instance.key, offset, length))
+    return index.payload(read(index.offsets[number - 1], index.lengths[number - 1]))
 
 
-def _inflated(instance: Instance, offset: int, length: int) -> bytes:
-    """A range of a deflated data set. Its size was measured against our limits on arrival."""
+@contextlib.contextmanager
+def _ranges(instance: Instance, index: FrameIndex, by: Principal) -> Iterator[Read]:
+    """How to read a range, given by its offset and length, of what `index` counts in.
+
+    A deflated data set is inflated from its begin, at most as far as was measured against our
+    limits on arrival. That takes a while, so it takes one of the asker's places; and whoever goes
+    from frame to frame goes on from where the last one ended.
+    """
+    if not index.inflated:
+        yield functools.partial(store().read, instance.key)
+        return
     with opened(instance) as source:
         stream = io.BufferedReader(Inflated(source, instance.dataset_offset))
-        stream.seek(offset)
-        return stream.read(length)
+
+        def read(offset: int, length: int) -> bytes:
+            with guard.place(by.asker):
+                stream.seek(offset)
+                return stream.read(length)
+
+        yield read
 
 
 def _swapped(instance: Instance, index: FrameIndex, picture: Picture, frame: bytes) -> bytes:
@@ -122,11 +145,14 @@ def drawn(
     viewport: Viewport | None = None,
     media_type: str = "image/jpeg",
     quality: int = 85,
+    by: Principal,
 ) -> bytes:
     """Frame `number` (from 1) as a JPEG or PNG, drawn in a guarded child."""
     picture, index = picture_of(instance), index_of(instance)
+    with _ranges(instance, index, by) as read:
+        frame = _payload(index, number, read)
     return render.safely(
-        payload(instance, index, number),
+        frame,
         picture,
         _head(instance, index) if picture.wants_head else b"",
         frame_number=number,
@@ -134,6 +160,7 @@ def drawn(
         viewport=viewport,
         media_type=media_type,
         quality=quality,
+        asker=by.asker,
     )
 
 

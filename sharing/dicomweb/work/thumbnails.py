@@ -24,17 +24,17 @@ def of_series(principal: Principal, series: Series) -> Instance:
     return pictured.select_related("header")[count // 2]
 
 
-def drawn(instance: Instance, viewport: Viewport, number: int = 1) -> bytes:
+def drawn(instance: Instance, viewport: Viewport, number: int = 1, *, by: Principal) -> bytes:
     """The thumbnail of a frame; NotThereError where nothing can be drawn.
 
     Only the usual size is kept: whoever asks for every size there is would fill the store.
     """
     if viewport != THUMBNAIL:
-        return _draw(instance, viewport, number) or _nothing()
+        return _draw(instance, viewport, number, by) or _nothing()
     key = f"thumbnails/{instance.pk.hex}/{number}-{viewport.width}x{viewport.height}.jpg"
     picture = _kept(key)
     if picture is None:
-        picture = _draw(instance, viewport, number)
+        picture = _draw(instance, viewport, number, by)
         store().put_bytes(key, picture)
     return picture or _nothing()
 
@@ -50,10 +50,10 @@ def _kept(key: str) -> bytes | None:
         return None
 
 
-def _draw(instance: Instance, viewport: Viewport, number: int) -> bytes:
+def _draw(instance: Instance, viewport: Viewport, number: int, by: Principal) -> bytes:
     """The picture, or nothing for a damaged file, so that it is tried only once."""
     try:
-        return pixels.drawn(instance, number, viewport=viewport, quality=QUALITY)
+        return pixels.drawn(instance, number, viewport=viewport, quality=QUALITY, by=by)
     except (NoPictureError, UndecodableError):
         return b""
     except GuardError as error:

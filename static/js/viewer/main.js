@@ -1,6 +1,7 @@
 /* Starts the viewer. The first picture is in the page already; this small part watches over the
    share at once and fetches the large one only when that picture stands. */
 
+import { listen as listenToPictures } from "../patience.js";
 import { readPage, say } from "./page.js";
 import { Share } from "./share.js";
 import { blank } from "./ended.js";
@@ -10,6 +11,8 @@ const FIRST_PATIENCE = 4000;
 const page = readPage();
 const share = new Share(page);
 let reading = null;
+
+listenToPictures();
 
 share.addEventListener("ended", ({ detail }) => blank(page, reading, detail.reason));
 share.addEventListener("connection", ({ detail }) => {

@@ -1,6 +1,8 @@
 /* The thread to the server: every request goes through here, so that the end of a share is
    noticed by whichever request meets it first, and by a check each second when none is made. */
 
+import { patiently } from "../patience.js";
+
 const CHECK_EVERY = 1000;
 const CHECK_PATIENCE = 5000;
 
@@ -28,7 +30,8 @@ export class Share extends EventTarget {
   async fetch(url, { accept = "*/*", signal } = {}) {
     if (this.#ended) throw new EndedError();
     const signals = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
-    const answer = await fetch(url, { headers: { Accept: accept }, credentials: "same-origin", signal: signals });
+    const ask = () => fetch(url, { headers: { Accept: accept }, credentials: "same-origin", signal: signals });
+    const answer = await patiently(ask, { signal: signals });
     if (answer.ok) return answer;
     await this.#doubt(answer.status);
     const problem = await told(answer);
