@@ -9,13 +9,13 @@ import io
 import json
 import os
 import pickle
-import resource
 import selectors
 import signal
 import socket
 import time
 from typing import Any, NoReturn
 
+from sharing.dicom import confinement
 from sharing.dicom.guard import HEAD, JOB, SIZE, Harm
 from sharing.kernel.errors import SharingError
 
@@ -53,7 +53,7 @@ def serve(control_fd: int) -> NoReturn:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     gc.freeze()  # so that a child's collector does not touch, and so copy, our pages
-    control.send(b"ready")
+    control.send(json.dumps({"ready": True, "missing": confinement.missing()}).encode())
     _Loop(control, wake_read).run()
 
 
@@ -129,7 +129,7 @@ class _Loop:
             self.selector.close()
             self.control.close()
             os.close(self.wake)
-            _limit(seconds, memory)
+            confinement.limit(seconds, memory)
             _work(sock)
         finally:
             os._exit(1)
@@ -144,15 +144,6 @@ def _tell_end(child: _Child, status: int) -> None:
     child.sock.setblocking(False)
     with contextlib.suppress(OSError):
         child.sock.send(_frame({"is": "harm", "kind": kind, "cause": f"status {status}"}, b""))
-
-
-def _limit(seconds: float, memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    whole = int(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
 # --- the child's side --------------------------------------------------------------------------
@@ -178,6 +169,7 @@ def _result(sock: socket.socket) -> tuple[dict[str, Any], Any]:
     with sock.makefile("rb") as stream:
         function, rest, marks, kwargs = pickle.loads(_part(stream))  # noqa: S301 (it comes from us)
         args = [_part(stream) if is_blob else arg for arg, is_blob in zip(rest, marks, strict=True)]
+    confinement.confine()  # only now, for the request may have brought a module to import
     return _packed(function(*args, **kwargs))
 
 

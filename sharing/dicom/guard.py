@@ -2,7 +2,8 @@
 
 Codecs are native code that trusts its input. One call here is one child: forked from a fork
 server that has imported the codecs once, held to a limit of memory, processor and wall time,
-allowed to write no file, and gone after its answer. The fork server is started as a fresh
+allowed to read nothing but the code and to reach nobody (`confinement`), and gone after its
+answer. The fork server is started as a fresh
 program with an almost empty environment, so a child that is taken over finds no database
 connection, no key and no other request's data in its memory.
 
@@ -15,7 +16,9 @@ dies instead, the fork server, which still holds the child's end, writes the fra
 
 import contextlib
 import enum
+import functools
 import json
+import logging
 import os
 import pickle
 import socket
@@ -30,6 +33,8 @@ from typing import Any, TypeVar
 
 from sharing.dicom.places import Places
 from sharing.kernel.errors import SharingError
+
+log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -168,12 +173,10 @@ class _Server:
     def _await_ready(self) -> None:
         self.control.settimeout(WARM_UP)
         try:
-            ready = self.control.recv(16) == b"ready"
-        except OSError:
-            ready = False
-        if not ready:
+            _report(*json.loads(self.control.recv(1024))["missing"])
+        except (OSError, ValueError):
             self.stop()
-            raise GuardError(Harm.UNAVAILABLE)
+            raise GuardError(Harm.UNAVAILABLE) from None
 
     def alive(self) -> bool:
         return self.pid == os.getpid() and self.process.poll() is None
@@ -248,6 +251,13 @@ os.register_at_fork(after_in_child=_holder.forget)
 
 def _server() -> _Server:
     return _holder.get()
+
+
+@functools.cache
+def _report(*missing: str) -> None:
+    """Say once what this system does not do to hold a child back; the limits hold all the same."""
+    if missing:
+        log.warning("guard_without %s", " ".join(missing))
 
 
 def _environment() -> dict[str, str]:

@@ -2,7 +2,11 @@
 
 import ctypes
 import os
+import resource
+import socket
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +66,45 @@ def facts() -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "environment": sorted(os.environ),
-        "fds": len(list(Path("/proc/self/fd").iterdir())),
+        "fds": sum(_is_open(fd) for fd in range(64)),
     }
 
 
-def write(path: str) -> bool:
+def _is_open(fd: int) -> bool:
     try:
-        Path(path).write_bytes(b"left behind")
+        os.fstat(fd)
     except OSError:
         return False
     return True
+
+
+def attempt(deed: str, path: str = "") -> str:
+    """What becomes of something that no decoder has to do."""
+    try:
+        DEEDS[deed](path)
+    except (OSError, RuntimeError, ValueError) as error:  # of threads and limits, as Python says it
+        return type(error).__name__
+    return "done"
+
+
+def _start_thread(_: str) -> None:
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    thread.start()
+    thread.join()
+
+
+DEEDS: dict[str, Callable[[str], object]] = {
+    "connect": lambda _: socket.create_connection(("127.0.0.1", 9), 1),
+    "open a socket": lambda _: socket.socket(socket.AF_UNIX),
+    "run a program": lambda _: os.execv("/bin/true", ["true"]),  # noqa: S606
+    "start a process": lambda _: os._exit(0) if os.fork() == 0 else None,
+    "start a thread": _start_thread,
+    "stop somebody": lambda pid: os.kill(int(pid), 0),
+    "read a file": lambda path: Path(path).read_bytes(),
+    "write a file": lambda path: Path(path).write_bytes(b"left behind"),
+    "empty a file": lambda path: os.truncate(path, 0),
+    "open a file to write": lambda path: os.open(path, os.O_WRONLY),
+    "delete a file": lambda path: Path(path).unlink(),
+    "open a file to all": lambda path: Path(path).chmod(0o777),
+    "lift its limits": lambda _: resource.setrlimit(resource.RLIMIT_CPU, (99, 99)),
+}

@@ -1,5 +1,6 @@
 """A file can take down the child that works on it, never the server or the next patient's image."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sharing.dicom import guard
+from sharing.dicom import confinement, guard
 from sharing.dicom.guard import GuardError, Harm, guarded
 from sharing.dicom.places import BusyError, Places
 from sharing.dicom.refusal import Reason, RefusedError
 from tests.dicom.harmful import (
+    DEEDS,
+    attempt,
     crash,
     doze,
     facts,
@@ -26,7 +29,6 @@ from tests.dicom.harmful import (
     swell,
     twice,
     vanish,
-    write,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,10 +82,57 @@ def test_a_child_knows_no_secret_of_the_server_and_none_of_its_connections(monke
     assert one["fds"] <= 6  # in, out, errors, its socket, and the folder it is listing
 
 
-def test_a_child_leaves_no_file_behind(tmp_path):
-    target = tmp_path / "left"
-    assert guarded(write, str(target)) is False
-    assert not target.exists() or target.stat().st_size == 0
+@pytest.mark.parametrize(
+    "deed", [one for one in DEEDS if "file" in one], ids=lambda deed: deed.replace(" ", "-")
+)
+def test_a_child_that_is_taken_over_finds_no_file_of_anybody_and_changes_none(deed, tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_bytes(b"SECRET_KEY")
+    kept.chmod(0o600)
+    assert guarded(attempt, deed, str(kept)) == "PermissionError"
+    assert kept.read_bytes() == b"SECRET_KEY"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "deed", [one for one in DEEDS if "file" not in one], ids=lambda deed: deed.replace(" ", "-")
+)
+def test_a_child_that_is_taken_over_reaches_nobody_and_starts_nothing(deed):
+    assert guarded(attempt, deed, str(os.getpid())) in (
+        "PermissionError",
+        "RuntimeError",
+        "ValueError",
+    )
+
+
+def test_each_wall_stands_by_itself(tmp_path):
+    """Where the kernel lacks one of them, the other still holds."""
+    (tmp_path / "kept").touch()
+    program = (
+        "import sys\n"
+        "from sharing.dicom import confinement\n"
+        "from tests.dicom.harmful import attempt\n"
+        "confinement._drop_rights()\n"
+        "getattr(confinement, sys.argv[1])()\n"
+        "sys.exit(attempt(sys.argv[2], sys.argv[3]) != 'PermissionError')\n"
+    )
+    for wall, deed in (("_leave_the_code", "read a file"), ("_filter_calls", "empty a file")):
+        words = [sys.executable, "-c", program, wall, deed, str(tmp_path / "kept")]
+        assert subprocess.run(words, cwd=ROOT, check=False, timeout=60).returncode == 0, wall
+
+
+def test_a_system_without_these_walls_is_named_once_in_the_log(monkeypatch, caplog):
+    monkeypatch.setattr(guard, "_report", functools.cache(guard._report.__wrapped__))
+    for _ in range(2):
+        guard._report("landlock", "seccomp")
+    assert [record.getMessage() for record in caplog.records] == ["guard_without landlock seccomp"]
+
+
+def test_an_unknown_kernel_leaves_a_wall_out_and_goes_on(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    monkeypatch.setattr(confinement, "_drop_rights", lambda: None)
+    monkeypatch.setattr(confinement, "_leave_the_code", lambda: None)
+    assert confinement.confine() == ["seccomp"]
 
 
 def test_a_fork_server_that_died_is_replaced_unnoticed():
