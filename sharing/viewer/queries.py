@@ -7,12 +7,17 @@ from typing import NamedTuple
 
 from sharing.access import gate
 from sharing.access.principal import Principal
+from sharing.studies import rules
 from sharing.studies.models import Series, Study
 
 LARGEST_PICTURE = 1024
 # Where reading starts in the middle: stacks of slices. Everything else starts with its first image.
 SLICED = frozenset({"CT", "MR", "PT"})
 STACK = 10
+# What was never meant to be a picture. A file of another kind that holds none lacks it.
+DOCUMENTS = frozenset(
+    {"SR", "DOC", "KO", "PR", "RTPLAN", "RTSTRUCT", "ECG", "HP", "REG", "ANN", "SEG"}
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,8 +90,16 @@ def label(series: Series) -> str:
 
 
 def _count(series: Series) -> str:
+    lacking = series.instance_count - series.frame_count
     if not series.frame_count:
-        return _counted(series.instance_count, "document")
+        document = series.modality in DOCUMENTS
+        return (
+            _counted(lacking, "document")
+            if document
+            else f"{_counted(lacking, 'file')}, no picture"
+        )
+    if lacking > 0:
+        return f"{_counted(series.frame_count, 'image')}, {lacking} without a picture"
     if series.frame_count == series.instance_count:
         return _counted(series.frame_count, "image")
     return f"{_counted(series.instance_count, 'clip')}, {_counted(series.frame_count, 'image')}"
@@ -164,13 +177,8 @@ def banner(study: Study) -> dict[str, str]:
     patient = study.patient
     return {
         "patient_name": patient.display_name or patient.name,
-        "birth_date": day(patient.birth_date),
+        "birth_date": rules.date_text(patient.birth_date),
         "patient_id": patient.patient_id,
-        "study_date": day(study.date),
+        "study_date": rules.date_text(study.date),
         "study_description": study.description,
     }
-
-
-def day(dicom: str) -> str:
-    """20240305 as 2024-03-05."""
-    return f"{dicom[:4]}-{dicom[4:6]}-{dicom[6:]}" if len(dicom) == 8 else dicom

@@ -8,7 +8,9 @@ import { spacing, speed, windowOf } from "../../static/js/viewer/geometry.js";
 import { outward } from "../../static/js/viewer/order.js";
 import { patiently } from "../../static/js/patience.js";
 import { EndedError, Share } from "../../static/js/viewer/share.js";
+import { withoutPicture } from "../../static/js/viewer/report.js";
 import { edges, imageOf, Stack } from "../../static/js/viewer/stack.js";
+import { mirror, STRAIGHT, turned } from "../../static/js/viewer/turning.js";
 
 const json = (facts) => Object.fromEntries(Object.entries(facts).map(([tag, value]) => [tag, { Value: [value].flat() }]));
 
@@ -101,7 +103,36 @@ test("what is next in the direction of reading is fetched first, and everything 
 test("names and dates are written as people write them", () => {
   assert.equal(person({ Alphabetic: "Probe^Petra^Maria" }), "Probe, Petra Maria");
   assert.equal(person({ Ideographic: "山田^太郎" }), "山田, 太郎");
-  assert.equal(date("20240229"), "2024-02-29");
+  assert.equal(date("20240229"), "29 Feb 2024");
+  assert.equal(date("20241399"), "20241399");
+  assert.equal(date("2024"), "2024");
+});
+
+test("an image that came without its picture says so, and what to do", () => {
+  const dataset = json({ "00280010": 512, "00280011": 512, "00080018": "1.2.1" });
+  const stack = stackOf([dataset]);
+  assert.equal(stack.images.length, 0);
+  assert.match(withoutPicture(stack, dataset), /no picture is in it\. Ask the sender/);
+  const plan = { ...stack, series: { modality: "RTPLAN" } };
+  assert.equal(withoutPicture(plan, json({})), "Radiotherapy plan: there is no picture to show.");
+});
+
+test("the letters at the edges follow a picture that is turned or mirrored", () => {
+  const [image] = stackOf([picture(1, { "00200037": [1, 0, 0, 0, 1, 0] })]).images;
+  assert.deepEqual(edges(image, { right: [0, -1, 0], below: [1, 0, 0] }), { right: "A", left: "P", bottom: "L", top: "R" });
+  assert.deepEqual(edges(image, { right: [-1, 0, 0], below: [0, 1, 0] }), { right: "R", left: "L", bottom: "P", top: "A" });
+});
+
+test("four turns are none, and two mirrors neither", () => {
+  const once = turned(STRAIGHT, 90);
+  assert.deepEqual([1, 2, 3].reduce((lie) => turned(lie, 90), once), STRAIGHT);
+  assert.deepEqual(turned(once, -90), STRAIGHT);
+  assert.deepEqual(mirror(mirror(once)), once);
+});
+
+test("a picture on its side that is mirrored is turned the other way first, or it would stand on its head", () => {
+  assert.deepEqual(mirror(turned(STRAIGHT, 90)), { rotation: 270, mirrored: true });
+  assert.deepEqual(mirror(STRAIGHT), { rotation: 0, mirrored: true });
 });
 
 const real = globalThis.fetch;

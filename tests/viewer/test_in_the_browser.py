@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from django.test import override_settings
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from sharing.dicom.synthetic import CHEST_CR, CHEST_CT, cr_chest, ct_chest
+from sharing.dicom.synthetic import CHEST_CR, CHEST_CT, HEAD_MR, cr_chest, ct_chest, mr_head
 from sharing.links import actions as links
 from sharing.studies.models import Instance, Study
 from tests import factories as make
@@ -106,6 +107,27 @@ def canvas(page: Page, shape: tuple[int, ...]) -> "np.ndarray[Any, Any]":
     return np.asarray(cut.resize((shape[1], shape[0]), Image.Resampling.BOX), dtype=float)
 
 
+def until_drawn(page: Page, drawn: "np.ndarray[Any, Any]") -> None:
+    """Look until the canvas shows it; the page says that it has drawn a little earlier.
+
+    A chest turned or mirrored is still much like itself: it must be the nearest of all.
+    """
+    end = time.monotonic() + 10
+    others = [np.rot90(side, turn) for side in (drawn, np.fliplr(drawn)) for turn in range(4)]
+    distance = [math.inf]
+    while distance[0] > min(distance) or distance[0] >= 6:
+        assert time.monotonic() < end, distance
+        time.sleep(0.1)
+        seen = canvas(page, drawn.shape)
+        distance = [np.abs(seen - one).mean() for one in others if one.shape == seen.shape]
+
+
+def edges(page: Page) -> str:
+    """The letters at the top, the left, the right and the bottom."""
+    sides = (".vw-edge-top", ".vw-edge-left", ".vw-edge-right", ".vw-edge-bottom")
+    return " ".join(page.locator(side).first.inner_text() for side in sides)
+
+
 def shown(page: Page) -> Instance:
     uid = page.evaluate("document.querySelector('.vw-pane').dataset.instance")
     return Instance.objects.get(uid=uid)
@@ -161,6 +183,54 @@ def test_a_radiograph_is_shown_the_right_way_round(opened: Opened) -> None:
         visitor = visiting.visitor(study, may_download=may_download)
         page = opened(visitor, study)
         assert_same(canvas(page, (256, 220)), visitor.pixels(shown(page)))
+
+
+def test_a_turned_and_mirrored_image_says_where_the_patients_sides_are(
+    opened: Opened, chest: Study
+) -> None:
+    visitor = visiting.visitor(chest, may_download=True)
+    page = opened(visitor, chest)
+    drawn = visitor.pixels(shown(page)).astype(float)
+    assert edges(page) == "A R L P"
+    steps: list[tuple[str, Callable[[Any], Any], str]] = [
+        (".", lambda seen: np.rot90(seen, -1), "R P A L"),
+        ("f", np.fliplr, "R A P L"),
+        (",", lambda seen: np.rot90(seen, 1), "P R L A"),
+        ("i", lambda seen: 255 - seen, "P R L A"),
+        ("0", lambda seen: visitor.pixels(shown(page)), "A R L P"),
+    ]
+    for key, change, letters in steps:
+        drawn = change(drawn)
+        page.keyboard.press(key)
+        until_drawn(page, drawn)
+        assert edges(page) == letters, key
+
+
+def test_a_turn_stays_while_scrolling_and_ends_with_the_series(opened: Opened) -> None:
+    first, second = (mr_head(HEAD_MR, number=n, weighting=f"T{n}", slices=2) for n in (1, 2))
+    make.upload(make.principal("Ben"), *first, *second)
+    study = Study.objects.get()
+    page = opened(visiting.visitor(study), study)
+    page.keyboard.press(".")
+    page.keyboard.press("ArrowDown")
+    until(page, "pane.dataset.image === '2'")
+    assert edges(page) == "R P A L"
+    assert page.get_by_text("Turned 90°").is_visible()
+    page.set_viewport_size({"width": 900, "height": 700})
+    page.wait_for_timeout(300)
+    assert edges(page) == "R P A L"
+    page.keyboard.press("]")
+    until(page, "state() === 'ready' && pane.innerText.includes('T2')")
+    assert edges(page) == "A R L P"
+
+
+def test_an_oblong_image_fits_the_screen_also_on_its_side(opened: Opened) -> None:
+    make.upload(make.principal("Ben"), cr_chest(CHEST_CR, rows=400, columns=160))
+    study = Study.objects.get()
+    visitor = visiting.visitor(study)
+    page = opened(visitor, study)
+    page.keyboard.press(".")
+    until_drawn(page, np.rot90(visitor.pixels(shown(page)), -1))
 
 
 def test_a_revoked_visitor_loses_the_images_within_a_second_or_so(

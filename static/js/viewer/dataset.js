@@ -33,8 +33,13 @@ export function person(name) {
   return [family, [given, middle].filter(Boolean).join(" ")].filter(Boolean).join(", ");
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** 20261109 as the pages write it: "9 Nov 2026". What is no date stays as it is. */
 export function date(dicom) {
-  return /^\d{8}$/.test(dicom) ? `${dicom.slice(0, 4)}-${dicom.slice(4, 6)}-${dicom.slice(6, 8)}` : dicom;
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(dicom) ?? [];
+  const name = MONTHS[Number(month) - 1];
+  return name ? `${Number(day)} ${name} ${year}` : dicom;
 }
 
 /** The functional group of an enhanced multi-frame image that holds for one frame. */

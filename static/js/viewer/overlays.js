@@ -20,8 +20,8 @@ export class Overlays {
     this.#write("top-left", [who(dataset), text(dataset, "00100020") && `ID ${text(dataset, "00100020")}`]);
     this.#write("top-right", [text(dataset, "00081030"), seriesLine(dataset), date(text(dataset, "00080020"))]);
     this.#write("bottom-left", [countLine(image, view), place(dataset)]);
-    this.#write("bottom-right", [windowLine(view), `Zoom ${Math.round(view.zoom * 100)} %`, lossy(dataset)]);
-    const letters = edges(image) ?? {};
+    this.#write("bottom-right", [windowLine(view), `Zoom ${Math.round(view.zoom * 100)} %`, changed(view), lossy(dataset)]);
+    const letters = edges(image, view.axes) ?? {};
     for (const side of SIDES) this.sides[side].textContent = letters[side] ?? "";
   }
 
@@ -60,6 +60,12 @@ function place(dataset) {
 
 function windowLine({ window }) {
   return window ? `Level ${round(window.center)}  Width ${round(window.width)}` : "";
+}
+
+/* What on the screen is not as it was made. */
+function changed({ rotation, mirrored, inverted }) {
+  const words = [rotation && `turned ${rotation}°`, mirrored && "mirrored", inverted && "inverted"].filter(Boolean).join(", ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function lossy(dataset) {

@@ -8,6 +8,7 @@ import { windowFor } from "./loaders.js";
 import { windowOf } from "./geometry.js";
 import { documentPanel } from "./report.js";
 import { EndedError } from "./share.js";
+import { axes, fit, lay, lie, mirror, STRAIGHT, turned } from "./turning.js";
 
 const { Events } = Enums;
 const { toLowHighRange, toWindowLevel } = utilities.windowLevel;
@@ -55,6 +56,7 @@ export class Pane extends EventTarget {
 
   /** Put a series on the screen, at the given image of it. */
   async show(stack, at = 0) {
+    this.#straighten();
     this.clear();
     Object.assign(this, { stack, wanted: at, chosen: null, fit: null });
     Object.assign(this.element.dataset, { series: stack.series.uid, images: this.count, state: "loading" });
@@ -181,7 +183,9 @@ export class Pane extends EventTarget {
   view() {
     const zoom = this.viewport.getZoom();
     this.fit ??= zoom;
-    return { window: this.#window(), zoom: zoom / this.fit, index: this.stack.ids.indexOf(this.image.id), count: this.count };
+    const index = this.stack.ids.indexOf(this.image.id);
+    const inverted = Boolean(this.viewport.getProperties().invert);
+    return { window: this.#window(), zoom: zoom / this.fit, index, count: this.count, inverted, axes: axes(this.viewport), ...lie(this.viewport) };
   }
 
   #window() {
@@ -204,10 +208,30 @@ export class Pane extends EventTarget {
     return Math.abs(this.viewport.getZoom() / this.fit - 1) < 0.01 && Math.hypot(x, y) < 2;
   }
 
-  fitAgain() {
-    this.viewport.resetCamera();
+  fitAgain(wanted = lie(this.viewport)) {
+    fit(this.viewport, wanted);
     this.fit = null;
     this.viewport.render();
+  }
+
+  turn(degrees) {
+    if (this.image) this.#lay(turned(lie(this.viewport), degrees));
+  }
+
+  mirror() {
+    if (this.image) this.#lay(mirror(lie(this.viewport)));
+  }
+
+  /* What was wholly in sight stays so; what was zoomed keeps its size. */
+  #lay(wanted) {
+    if (this.isWhole()) return this.fitAgain(wanted);
+    lay(this.viewport, wanted);
+    this.viewport.render();
+  }
+
+  /* The next series begins as it was made, however this one was turned. */
+  #straighten() {
+    if (this.image) lay(this.viewport, STRAIGHT);
   }
 
   /** An empty area says how it is filled. */
@@ -225,7 +249,7 @@ export class Pane extends EventTarget {
   reset() {
     if (!this.image) return;
     this.viewport.resetProperties();
-    this.viewport.resetCamera();
+    fit(this.viewport, STRAIGHT);
     this.#ownContrast();
     Object.assign(this, { chosen: null, fit: null });
     this.viewport.render();

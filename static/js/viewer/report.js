@@ -1,6 +1,6 @@
 /* Things in a study that are not pictures: reports in words, others by name. */
 
-import { date, item, items, text } from "./dataset.js";
+import { date, item, items, number, text } from "./dataset.js";
 import { icon, make } from "./page.js";
 import { isReport } from "./stack.js";
 
@@ -27,7 +27,6 @@ export function documentPanel(stack, page) {
 }
 
 function filePanel(stack, dataset, page) {
-  const kind = KINDS[stack.series.modality] ?? "This series";
   const pdf = text(dataset, "00420012") === "application/pdf";
   const title = text(dataset, "00420010") || stack.series.label;
   return make(
@@ -35,18 +34,36 @@ function filePanel(stack, dataset, page) {
     { class: "vw-file" },
     icon("document"),
     make("h2", {}, title),
-    make("p", {}, pdf ? "A PDF document." : `${kind}: there is no picture to show.`),
+    make("p", {}, pdf ? "A PDF document." : withoutPicture(stack, dataset)),
     ...ways(stack, dataset, page, pdf),
   );
 }
 
+/** Why there is nothing to see: it never was a picture, or the picture is missing from the file. */
+export function withoutPicture({ series, documents }, dataset) {
+  const files = documents.length === 1 ? "The file" : `Each of the ${documents.length} files`;
+  if (isEmptyPicture(dataset)) return `${files} describes an image, but no picture is in it. Ask the sender for the original.`;
+  return `${KINDS[series.modality] ?? "This series"}: there is no picture to show.`;
+}
+
+function isEmptyPicture(dataset) {
+  return number(dataset, "00280010") > 0 && number(dataset, "00280011") > 0;
+}
+
+const VIEW_ONLY = "This link gives pictures only, as its sender chose.";
+
 function ways(stack, dataset, page, pdf) {
-  if (!page.mayDownload) return [make("p", {}, "The sender allows viewing only, so the file can't be downloaded here. Ask the sender for it.")];
+  if (!page.mayDownload) return [make("p", {}, `${VIEW_ONLY} ${askFor(pdf)}`)];
   if (!dataset) return [];
   const instance = `${stack.url}/instances/${text(dataset, "00080018")}`;
   const file = make("a", { class: "vw-button", href: `${instance}?accept=application/dicom`, download: "" }, pdf ? "Download as a DICOM file" : "Download to read");
   const open = make("a", { class: "vw-button", href: `${instance}/rendered?accept=application/pdf`, download: "" }, "Download the PDF to read");
   return pdf ? [open, file] : [file];
+}
+
+function askFor(pdf) {
+  if (pdf) return "A PDF is read as a file, so it can't be opened here. Ask the sender for a link that allows download, or for the PDF itself.";
+  return "The file can't be downloaded here. If you need it, ask the sender for a link that allows download.";
 }
 
 function reportPanel(datasets) {

@@ -99,12 +99,12 @@ function depthOf(dataset) {
   return place.reduce((sum, value, axis) => sum + value * normal[axis], 0);
 }
 
-/** Letters for the four edges of the picture, from the direction cosines. */
-export function edges(image) {
+/** Letters for the four edges of the picture, from the direction cosines; `axes` says how it lies. */
+export function edges(image, axes = null) {
   const cosines = orientation(image.dataset, image.frame);
   if (!cosines) return null;
-  const right = letters(cosines.slice(0, 3));
-  const bottom = letters(cosines.slice(3));
+  const right = letters(axes?.right ?? cosines.slice(0, 3));
+  const bottom = letters(axes?.below ?? cosines.slice(3));
   return { right, left: opposite(right), bottom, top: opposite(bottom) };
 }
 
