@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -16,9 +17,10 @@ from sharing.audit.rules import Act
 from sharing.ingest import queries
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import ARRIVED, UPLOAD_MOVES, FileState, UploadState
-from sharing.ingest.work import spool
+from sharing.ingest.work import spool, together
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
+from sharing.ingest.work.together import Received, Sent
 from sharing.jobs.actions import enqueue
 from sharing.kernel.errors import ConflictError, InvalidInputError, TooLargeError
 from sharing.studies.models import Study
@@ -80,6 +82,28 @@ def settle_file(
         fresh=fresh,
     )
     return committer.commit(arrival, by)
+
+
+def receive_batch(
+    upload: Upload, sent: Iterable[tuple[Sent, bytes]], *, by: Principal
+) -> list[Received]:
+    """Check, store and commit small files that came whole in one request.
+
+    Returns
+    -------
+    list of Received
+        In the order of `sent`; one with a `problem` was not taken, and the others were.
+    """
+    received: list[Received] = []
+    try:
+        received.extend(together.receive(upload, one, data) for one, data in sent)
+        together.settle(received, by=by)
+        for archive in together.zips(received):
+            _queue_zip(archive.file, archive.sha256, fresh=True)
+            archive.is_settled = True
+    finally:
+        together.clear(received)
+    return received
 
 
 def _queue_zip(file: UploadFile, sha256: bytes, fresh: bool) -> UploadFile:

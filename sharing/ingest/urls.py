@@ -1,7 +1,7 @@
 from django.urls import path
 
 from sharing.ingest import views
-from sharing.ingest.api import tus, uploads
+from sharing.ingest.api import batch, tus, uploads
 
 urlpatterns = [
     path("upload/", views.upload_page, name="upload"),
@@ -15,6 +15,7 @@ api_urlpatterns = [
     path(
         "uploads/<uuid:upload_id>/receipt/", uploads.UploadReceipt.as_view(), name="upload-receipt"
     ),
+    path("uploads/<uuid:upload_id>/batch/", batch.UploadBatch.as_view(), name="upload-batch"),
     path("uploads/<uuid:upload_id>/files/", tus.FilesView.as_view(), name="upload-files"),
     path(
         "uploads/<uuid:upload_id>/files/<uuid:file_id>/",

@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from sharing.dicom import synthetic
 
+Item = TypeVar("Item")
 UID = re.compile(rb"2\.25\.\d{25,39}")
 
 
@@ -89,10 +91,10 @@ def _page(line: Line, verb: str, path: str, body: bytes = b"") -> tuple[bytes, s
 
 
 def at_once(
-    count: int, items: Sequence[bytes], send: Callable[[int], Callable[[bytes], None]]
+    count: int, items: Sequence[Item], send: Callable[[int], Callable[[Item], None]]
 ) -> float:
     """Send all items over `count` connections; the seconds that it took."""
-    left: Iterator[bytes] = iter(items)
+    left: Iterator[Item] = iter(items)
     lock = threading.Lock()
     errors: list[Exception] = []
 

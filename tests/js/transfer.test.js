@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { Transfer } from "../../static/js/upload/transfer.js";
 import { Trouble, troubleOf } from "../../static/js/upload/trouble.js";
 
-const files = (count) => Array.from({ length: count }, (_, at) => ({ item: { path: `I${at}`, size: 10 }, header: {} }));
+const LARGE = 3 * 1024 * 1024;
+const files = (count, size = LARGE) => Array.from({ length: count }, (_, at) => ({ item: { path: `I${at}`, size }, header: {} }));
+const paths = (jobs) => jobs.map((job) => job.item.path);
 const soon = { delays: [1] };
 
 function until(transfer, ...states) {
@@ -28,12 +30,12 @@ test("everything arrives, never more than four files at a time", async () => {
     now -= 1;
   });
   assert.equal(await sent(transfer, "done"), "done");
-  assert.deepEqual([most, transfer.done, transfer.sent], [4, 20, 200]);
+  assert.deepEqual([most, transfer.done, transfer.sent], [4, 20, 20 * LARGE]);
 });
 
 test("a lost connection is waited out and nothing is sent twice", async () => {
   const tries = new Map();
-  const transfer = new Transfer(files(8), async ({ item }) => {
+  const transfer = new Transfer(files(8), async ([{ item }]) => {
     tries.set(item.path, (tries.get(item.path) ?? 0) + 1);
     if (item.path === "I5" && tries.get("I5") < 3) throw new Trouble("connection");
   }, soon);
@@ -42,6 +44,55 @@ test("a lost connection is waited out and nothing is sent twice", async () => {
   assert.equal(await until(transfer, "done"), "done");
   assert.equal(tries.get("I5"), 3);
   assert.equal(tries.get("I0"), 1);
+});
+
+test("small files travel together, and each is counted", async () => {
+  const requests = [];
+  const transfer = new Transfer([...files(20, 1000), ...files(2)], async (jobs, { progress }) => {
+    requests.push(jobs.length);
+    for (const job of jobs) progress(job, job.item.size);
+  });
+  assert.equal(await sent(transfer, "done"), "done");
+  assert.deepEqual([requests, transfer.done, transfer.sent], [[16, 4, 1, 1], 22, 20_000 + 2 * LARGE]);
+});
+
+test("small files of many bytes are cut into several requests", async () => {
+  const requests = [];
+  const transfer = new Transfer(files(10, 1.5 * 1024 * 1024), async (jobs) => void requests.push(jobs.length));
+  assert.equal(await sent(transfer, "done"), "done");
+  assert.deepEqual(requests, [5, 5]);
+});
+
+test("of a request for several only what was not taken is sent once more, by itself", async () => {
+  const requests = [];
+  const transfer = new Transfer(files(4, 10), async (jobs) => {
+    requests.push(paths(jobs));
+    if (jobs.length > 1) return new Map([[jobs[2], new Trouble("again")]]);
+  });
+  assert.equal(await sent(transfer, "done"), "done");
+  assert.deepEqual(requests, [["I0", "I1", "I2", "I3"], ["I2"]]);
+});
+
+for (const kind of ["refused", "busy"]) {
+  test(`a request for several that is ${kind} says nothing of one: each is tried by itself`, async () => {
+    const transfer = new Transfer(files(3, 10), async (jobs) => {
+      if (paths(jobs).includes("I1")) throw new Trouble(kind, "No.");
+    }, soon);
+    transfer.start();
+    assert.equal(await until(transfer, "stuck"), "stuck");
+    assert.deepEqual([transfer.done, paths(transfer.failed)], [2, ["I1"]]);
+  });
+}
+
+test("a request for several that broke off begins again where nothing is lost", async () => {
+  let broken = false;
+  const transfer = new Transfer(files(6, 10), async () => {
+    if (broken) return;
+    broken = true;
+    throw new Trouble("connection");
+  }, soon);
+  assert.equal(await sent(transfer, "done"), "done");
+  assert.deepEqual([transfer.done, transfer.failed.length], [6, 0]);
 });
 
 test("an expired sign-in stops the queue until somebody goes on", async () => {
@@ -55,7 +106,7 @@ test("an expired sign-in stops the queue until somebody goes on", async () => {
 });
 
 test("a refused file is named and the others go on", async () => {
-  const transfer = new Transfer(files(5), async ({ item }) => {
+  const transfer = new Transfer(files(5), async ([{ item }]) => {
     if (item.path === "I2") throw new Trouble("refused", "Too large.");
   });
   assert.equal(await sent(transfer, "stuck"), "stuck");
@@ -66,7 +117,7 @@ test("a refused file is named and the others go on", async () => {
 test("a pause stops what is under way, and going on finishes it", async () => {
   const waits = (signal) => new Promise((resolve, reject) => signal.addEventListener("abort", () => reject(new Trouble("stopped"))));
   let held = true;
-  const transfer = new Transfer(files(6), (job, { signal }) => (held ? waits(signal) : Promise.resolve()));
+  const transfer = new Transfer(files(6), (jobs, { signal }) => (held ? waits(signal) : Promise.resolve()));
   transfer.start();
   transfer.pause();
   held = false;
@@ -76,7 +127,7 @@ test("a pause stops what is under way, and going on finishes it", async () => {
 });
 
 test("a file that the server never takes does not hold up the rest for ever", async () => {
-  const transfer = new Transfer(files(3), async ({ item }) => {
+  const transfer = new Transfer(files(3), async ([{ item }]) => {
     if (item.path === "I1") throw new Trouble("busy");
   }, soon);
   assert.equal(await sent(transfer, "stuck"), "stuck");

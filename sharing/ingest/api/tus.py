@@ -53,15 +53,6 @@ class WrongVersionError(SharingError):
         super().__init__(f"Send the header Tus-Resumable: {VERSION}.")
 
 
-class ChecksumMismatchError(SharingError):
-    status = 460
-    title = "The bytes changed on the way"
-    code = "checksum-mismatch"
-
-    def __init__(self) -> None:
-        super().__init__("This piece does not match its checksum and was dropped; send it again.")
-
-
 class BrokenOffError(SharingError):
     status = 400
     title = "The connection broke off"
@@ -76,8 +67,8 @@ class WrongKindError(SharingError):
     title = "That kind of content is not read here"
     code = "wrong-kind"
 
-    def __init__(self) -> None:
-        super().__init__(f"Send the bytes as {BODY_TYPE}.")
+    def __init__(self, kind: str = BODY_TYPE) -> None:
+        super().__init__(f"Send the bytes as {kind}.")
 
 
 @method_decorator(csrf_exempt, name="dispatch")  # portal.principals checks it for sessions
@@ -126,7 +117,7 @@ class FilesView(TusView):
         size = _length(request, "Upload-Length")
         actions.check_room(size)
         path = _metadata(request).get("path") or _metadata(request).get("filename") or "unnamed"
-        body = _body_length(request)
+        body = body_length(request)
         if body > size:
             raise TooLargeError("More bytes came than Upload-Length announced.")
         if body == size and size:
@@ -148,7 +139,7 @@ class FilesView(TusView):
         running, crc = hashlib.sha256(), _Crc()
         check = _checksum(request)
         with spool.held(spooled) as handle:
-            kept = spool.append(handle, 0, _body(request, size), running, crc, *check.hashes)
+            kept = spool.append(handle, 0, body(request, size), running, crc, *check.hashes)
             # Here, beside the others' commits; the store's own fsync then finds nothing to do.
             os.fsync(handle)
             if kept < size:  # kept, so that a client that asks can go on
@@ -156,7 +147,7 @@ class FilesView(TusView):
                 return _created(file, kept)
             if not check.holds():
                 spool.drop(spooled)
-                raise ChecksumMismatchError
+                raise spool.ChecksumMismatchError
             try:
                 file = actions.settle_file(
                     file,
@@ -208,7 +199,7 @@ class FileView(TusView):
 def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
     """Append the body to the spooled file; returns how many bytes are kept, durably."""
     _check_kind(request)
-    announced, check = _body_length(request), _checksum(request)
+    announced, check = body_length(request), _checksum(request)
     spooled = spool.path_of(file.upload_id, file.pk)
     with spool.held(spooled) as handle:
         queries.check_receiving(file)
@@ -218,12 +209,12 @@ def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
             raise TooLargeError("More bytes came than Upload-Length announced.")
         kept = start
         try:
-            kept = spool.append(handle, start, _body(request, announced), *check.hashes)
+            kept = spool.append(handle, start, body(request, announced), *check.hashes)
         finally:
             os.fsync(handle)
         if check.hashes and not check.holds():
             os.ftruncate(handle, start)
-            raise ChecksumMismatchError
+            raise spool.ChecksumMismatchError
     if kept - start < announced:
         raise BrokenOffError
     return kept
@@ -245,7 +236,7 @@ def _offset(file: UploadFile) -> int:
     return file.size
 
 
-def _body(request: HttpRequest, length: int) -> Iterator[bytes]:
+def body(request: HttpRequest, length: int) -> Iterator[bytes]:
     """The raw body in chunks; ends early, without an error, when the sender's connection does."""
     left = length
     while left > 0:
@@ -300,7 +291,7 @@ def _length(request: HttpRequest, header: str) -> int:
     return int(value)
 
 
-def _body_length(request: HttpRequest) -> int:
+def body_length(request: HttpRequest) -> int:
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         raise InvalidInputError("Say in Content-Length how many bytes follow.")
     value = request.META.get("CONTENT_LENGTH") or "0"

@@ -37,11 +37,15 @@ class UploadShown(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     files_url = serializers.SerializerMethodField(help_text="The tus 1.0 endpoint for the files.")
+    batch_url = serializers.SerializerMethodField(help_text="Takes small files, many at a time.")
     receipt_url = serializers.SerializerMethodField()
     page_url = serializers.SerializerMethodField()
 
     def get_files_url(self, upload: Upload) -> str:
         return reverse("upload-files", args=[upload.pk])
+
+    def get_batch_url(self, upload: Upload) -> str:
+        return reverse("upload-batch", args=[upload.pk])
 
     def get_receipt_url(self, upload: Upload) -> str:
         return reverse("upload-receipt", args=[upload.pk])

@@ -2,11 +2,13 @@
 
 import dataclasses
 import hashlib
+import io
 import uuid
-import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
+from isal import isal_zlib
 
 from sharing.dicom import json as dicom_json
 from sharing.dicom.refusal import Reason, RefusedError
@@ -53,7 +55,11 @@ def key_of(institution_id: uuid.UUID, study_uid: str, sha256: bytes) -> str:
 
 def is_zip(path: Path) -> bool:
     with path.open("rb") as source:
-        return source.read(4) in ZIP_MAGIC
+        return begins_a_zip(source.read(4))
+
+
+def begins_a_zip(head: bytes) -> bool:
+    return head[:4] in ZIP_MAGIC
 
 
 def check(
@@ -64,12 +70,17 @@ def check(
     sha256: bytes,
     crc32: int,
     fresh: bool,
+    data: bytes | None = None,
 ) -> Arrival:
-    """Scan the spooled file at `path`; what is no image is dropped with its reason."""
+    """Scan the spooled file at `path`; what is no image is dropped with its reason.
+
+    `data` are its bytes, where they are still at hand and need not be read again.
+    """
     arrival = Arrival(file, institution_id, fresh, crc32=crc32)
     file.sha256 = sha256
     try:
-        _read(arrival, path)
+        with path.open("rb") if data is None else io.BytesIO(data) as source:
+            _read(arrival, source)
     except RefusedError as error:
         _refuse(file, error)
     if arrival.header is None:
@@ -83,16 +94,15 @@ def check(
     return arrival
 
 
-def _read(arrival: Arrival, path: Path) -> None:
+def _read(arrival: Arrival, source: BinaryIO) -> None:
     file = arrival.file
-    with path.open("rb") as source:
-        header = scan(source, size=file.size)
-        if header.kind == "dicomdir":
-            file.state, file.reason_code = FileState.SKIPPED, "disc-index"
-            file.reason = INDEX_SENTENCE
-            return
-        arrival.metadata = zlib.compress(dicom_json.metadata(source, header), 1)
-    arrival.attributes = zlib.compress(orjson.dumps(header.attributes), 1)
+    header = scan(source, size=file.size)
+    if header.kind == "dicomdir":
+        file.state, file.reason_code = FileState.SKIPPED, "disc-index"
+        file.reason = INDEX_SENTENCE
+        return
+    arrival.metadata = isal_zlib.compress(dicom_json.metadata(source, header), 1)
+    arrival.attributes = isal_zlib.compress(orjson.dumps(header.attributes), 1)
     arrival.frames = header.frames.to_bytes() if header.frames else None
     arrival.header = header
 

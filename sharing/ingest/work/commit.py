@@ -38,8 +38,9 @@ CANNOT_BE_FILED = (DataError, IntegrityError, ValueError)
 class _Waiting:
     """One arrival and its sender, who waits for the commit."""
 
-    def __init__(self, arrival: Arrival, by: Asking) -> None:
+    def __init__(self, arrival: Arrival, by: Asking, *, kept: bool = False) -> None:
         self.arrival, self.by = arrival, by
+        self.kept = kept
         self.error: BaseException | None = None
         self.done = False
 
@@ -53,22 +54,34 @@ class Committer:
         self._turn = threading.Lock()
 
     def commit(self, arrival: Arrival, by: Asking) -> UploadFile:
-        mine = _Waiting(arrival, by)
-        with self._queue_lock:
-            self._queue.append(mine)
-        while not mine.done:
-            with self._turn:
-                if not mine.done:
-                    self._commit_waiting()
-        if mine.error is not None:
-            raise mine.error
+        (error,) = self._wait_for([_Waiting(arrival, by)])
+        if error is not None:
+            raise error
         return arrival.file
+
+    def commit_all(self, arrivals: list[Arrival], by: Asking) -> list[BaseException | None]:
+        """Commit what came in one request; for each arrival, why it could not be filed.
+
+        Their bytes are brought into the store here, beside the others' commits: they are enough
+        to share one sync of a folder among themselves.
+        """
+        keep([(one, by) for one in arrivals])
+        return self._wait_for([_Waiting(one, by, kept=True) for one in arrivals])
+
+    def _wait_for(self, mine: list[_Waiting]) -> list[BaseException | None]:
+        with self._queue_lock:
+            self._queue += mine
+        while not all(one.done for one in mine):
+            with self._turn:
+                if not all(one.done for one in mine):
+                    self._commit_waiting()
+        return [one.error for one in mine]
 
     def _commit_waiting(self) -> None:
         with self._queue_lock:
             batch, self._queue = self._queue[:MOST_AT_ONCE], self._queue[MOST_AT_ONCE:]
         try:
-            keep([(one.arrival, one.by) for one in batch])
+            keep([(one.arrival, one.by) for one in batch if not one.kept])
             self._write(batch)
         except BaseException as error:  # noqa: BLE001 each sender is told; the leader's thread raises its own
             for one in batch:
@@ -102,13 +115,13 @@ committer = Committer()
 
 def keep(batch: list[tuple[Arrival, Asking]]) -> None:
     """Bring the bytes of arrivals into the store."""
-    store().put_files(
-        [
-            Put(arrival.key, arrival.spooled, bytes(arrival.file.sha256 or b"").hex())
-            for arrival, _ in _once(batch)
-            if arrival.spooled is not None
-        ]
-    )
+    puts = [
+        Put(arrival.key, arrival.spooled, bytes(arrival.file.sha256 or b"").hex())
+        for arrival, _ in _once(batch)
+        if arrival.spooled is not None
+    ]
+    if puts:
+        store().put_files(puts)
 
 
 def write(batch: list[tuple[Arrival, Asking]]) -> None:

@@ -26,8 +26,11 @@ const post = (address, body) =>
 /** Begins an upload: {id, files_url, page_url, receipt_url}. */
 export const begin = (address, note) => post(address, note ? { note } : {});
 
+/** The address of something else of this upload, such as `finish/`. */
+export const besides = (upload, name) => upload.files_url.replace(/files\/$/, name);
+
 /** Ends it and hands over the manifest; answers the receipt. */
-export const finish = (upload, manifest) => post(`${upload.files_url.replace(/files\/$/, "")}finish/`, { manifest });
+export const finish = (upload, manifest) => post(besides(upload, "finish/"), { manifest });
 
 /** Every file that the server knows of this upload. */
 export async function known(upload) {

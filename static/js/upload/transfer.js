@@ -1,13 +1,17 @@
 /*
- * The queue: four files at a time, and one answer for each kind of trouble.
- * Knows nothing of tus, of pages or of the clock but what it is given.
+ * The queue: four requests at a time, small files together in one, and one answer for each kind
+ * of trouble. Knows nothing of HTTP, of pages or of the clock but what it is given.
  */
 import { Trouble } from "./trouble.js";
 
 const PARALLEL = 4;
+const SMALL = 2 * 1024 * 1024;
+const TOGETHER = { files: 16, bytes: 8 * 1024 * 1024 };
 const DELAYS = [1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 /* One file that keeps failing while others pass is that file's fault. */
 const TRIES = 6;
+
+const isSmall = (each) => !each.alone && !each.url && each.item.size > 0 && each.item.size <= SMALL;
 
 const job = (file) => ({ item: file.item, header: file.header, sent: 0, state: "waiting", tries: 0, problem: "" });
 
@@ -15,7 +19,8 @@ const job = (file) => ({ item: file.item, header: file.header, sent: 0, state: "
 export class Transfer extends EventTarget {
   /**
    * @param {object[]} files {item, header}
-   * @param {(job, {signal, progress}) => Promise} send resolves when the server has the whole file
+   * @param {(jobs, {signal, progress}) => Promise<Map>} send resolves when the server has the jobs' files,
+   *   but for those in the map, with their trouble; `progress` is told a job and its bytes
    */
   constructor(files, send, { delays = DELAYS } = {}) {
     super();
@@ -25,6 +30,7 @@ export class Transfer extends EventTarget {
     this.state = "paused";
     this.active = new Map();
     this.failures = 0;
+    this.from = 0;
   }
 
   get total() {
@@ -61,30 +67,67 @@ export class Transfer extends EventTarget {
 
   fill() {
     while (this.state === "sending" && this.active.size < PARALLEL) {
-      const next = this.jobs.find((each) => each.state === "waiting");
-      if (!next) break;
+      const next = this.next();
+      if (!next.length) break;
       this.run(next);
     }
     if (this.state === "sending" && !this.active.size) this.become(this.failed.length ? "stuck" : "done");
   }
 
-  async run(each) {
+  /* What goes next in one request: a file by itself, or small ones that follow each other. */
+  next() {
+    const found = [];
+    let bytes = 0;
+    for (const each of this.waiting()) {
+      bytes += each.item.size;
+      if (found.length && (!isSmall(each) || bytes > TOGETHER.bytes)) break;
+      found.push(each);
+      if (!isSmall(each) || found.length === TOGETHER.files) break;
+    }
+    return found;
+  }
+
+  /* From the first that waits; those before it need not be looked at again. */
+  *waiting() {
+    this.from = Math.max(0, this.jobs.findIndex((each, at) => at >= this.from && each.state === "waiting"));
+    for (let at = this.from; at < this.jobs.length; at += 1) {
+      if (this.jobs[at].state === "waiting") yield this.jobs[at];
+    }
+  }
+
+  async run(jobs) {
     const stop = new AbortController();
-    each.state = "sending";
-    this.active.set(each, stop);
-    const progress = (sent) => {
+    for (const each of jobs) each.state = "sending";
+    this.active.set(jobs, stop);
+    const progress = (each, sent) => {
       each.sent = sent;
       this.tell();
     };
     try {
-      await this.send(each, { signal: stop.signal, progress });
-      this.arrived(each);
+      const troubles = await this.send(jobs, { signal: stop.signal, progress });
+      for (const each of jobs) this.settle(each, troubles?.get(each));
     } catch (error) {
-      this.troubled(each, error);
+      this.brokeOff(jobs, error);
     } finally {
-      this.active.delete(each);
+      this.active.delete(jobs);
       this.fill();
     }
+  }
+
+  settle(each, trouble) {
+    if (trouble) this.troubled(each, trouble);
+    else this.arrived(each);
+  }
+
+  /* A request for several that is refused says nothing of any one: each is tried by itself. */
+  brokeOff(jobs, error) {
+    const [first, ...others] = jobs;
+    for (const each of others) each.state = "waiting";
+    if (others.length && ["refused", "busy"].includes(error.kind)) {
+      for (const each of jobs) each.alone = true;
+    }
+    const unclear = others.length && error.kind === "refused";
+    this.troubled(first, unclear ? new Trouble("again") : error);
   }
 
   arrived(each) {
@@ -96,8 +139,10 @@ export class Transfer extends EventTarget {
   troubled(each, error) {
     const kind = error instanceof Trouble ? error.kind : error.name === "AbortError" ? "stopped" : "connection";
     each.state = "waiting";
+    this.from = 0;
     if (kind === "refused" || kind === "unreadable") this.fail(each, error.message);
     else if (kind === "signed-out") this.halt("signed-out");
+    else if (kind === "again") each.alone = true;
     else if (kind !== "stopped") this.retry(each, kind);
   }
 
@@ -142,6 +187,7 @@ export class Transfer extends EventTarget {
   /** Tries once more what failed. */
   again() {
     for (const each of this.failed) Object.assign(each, { state: "waiting", tries: 0, problem: "" });
+    this.from = 0;
     this.start();
   }
 }

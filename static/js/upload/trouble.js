@@ -1,7 +1,7 @@
 /* What can go wrong between here and the server, in the kinds that are handled differently. */
 
 export class Trouble extends Error {
-  /** @param {"connection"|"busy"|"signed-out"|"refused"|"unreadable"} kind */
+  /** @param {"connection"|"busy"|"again"|"signed-out"|"refused"|"unreadable"} kind */
   constructor(kind, message = kind) {
     super(message);
     this.kind = kind;

@@ -1,0 +1,95 @@
+"""Small files that came whole in one request: checked while they are at hand, filed together."""
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from isal import isal_zlib
+
+from sharing.audit.actions import Asking
+from sharing.ingest.models import Upload, UploadFile
+from sharing.ingest.work import spool
+from sharing.ingest.work.check import Arrival, begins_a_zip, check
+from sharing.ingest.work.commit import committer
+from sharing.kernel.errors import SharingError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sent:
+    """What the sender says of a file; the SHA-256 in hexadecimal, or empty."""
+
+    path: str
+    size: int
+    sha256: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Received:
+    """A file that came. With a `problem` it was not taken, and has no row."""
+
+    file: UploadFile
+    spooled: Path
+    sha256: bytes
+    arrival: Arrival | None = None
+    problem: SharingError | None = None
+    is_settled: bool = False
+
+
+def receive(upload: Upload, sent: Sent, data: bytes) -> Received:
+    """Spool and check one file; what it needs of the database waits for the others."""
+    file = UploadFile(upload=upload, path=sent.path, size=len(data))
+    found = Received(file, spool.path_of(upload.pk, file.pk), hashlib.sha256(data).digest())
+    if sent.sha256 and found.sha256.hex() != sent.sha256.lower():
+        found.problem = spool.ChecksumMismatchError()
+        return found
+    spool.write_whole(found.spooled, data)
+    if not begins_a_zip(data):
+        found.arrival = check(
+            file,
+            found.spooled,
+            institution_id=upload.institution_id,
+            sha256=found.sha256,
+            crc32=isal_zlib.crc32(data),
+            fresh=True,
+            data=data,
+        )
+    return found
+
+
+def settle(received: list[Received], *, by: Asking) -> None:
+    """Store and commit what was checked.
+
+    Raises
+    ------
+    Exception
+        Why nothing could be filed, when nothing could: then it is not the files' fault.
+    """
+    checked = [(one, one.arrival) for one in received if one.arrival is not None]
+    errors = committer.commit_all([arrival for _, arrival in checked], by)
+    failed = [error for error in errors if error is not None]
+    if failed and len(failed) == len(checked):
+        raise failed[0]
+    for (one, _), error in zip(checked, errors, strict=True):
+        one.is_settled = error is None
+        if error is not None:
+            log.warning("ingest.not-filed error=%s", type(error).__name__)
+            one.problem = error if isinstance(error, SharingError) else UnavailableError()
+
+
+def zips(received: Iterable[Received]) -> list[Received]:
+    """The archives, durable in the spool: they are unpacked by a job."""
+    found = [one for one in received if one.arrival is None and one.problem is None]
+    for one in found:
+        spool.sync(one.spooled)
+    return found
+
+
+def clear(received: Iterable[Received]) -> None:
+    """Drop the bytes of what was not taken; the sender is told to send it again."""
+    for one in received:
+        if not one.is_settled:
+            spool.drop(one.spooled)

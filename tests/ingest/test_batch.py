@@ -1,0 +1,218 @@
+"""Small files travel together; each is answered for by itself, and none is half taken."""
+
+import hashlib
+import io
+import json
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import DataError
+from django.test import Client, RequestFactory
+
+from sharing.audit.models import AuditEvent
+from sharing.audit.rules import Act
+from sharing.ingest.api import batch
+from sharing.ingest.models import UploadFile
+from sharing.ingest.rules import FileState
+from sharing.ingest.work import commit, spool
+from sharing.jobs.models import Job
+from sharing.kernel.errors import AuditUnavailableError
+from sharing.storage.objects import StorageUnavailableError, store
+from sharing.studies.models import Instance, Study
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+KIND = "application/vnd.handover.batch"
+
+
+class Sender:
+    """A browser that is signed in and has begun an upload."""
+
+    def __init__(self, name: str = "Ben") -> None:
+        self.client: Client = make.browser(name)
+        self.upload = self.client.post("/api/uploads/", {}, content_type="application/json").json()
+
+    def send(self, *files: bytes, index: Any = None, **changes: Any) -> Any:
+        listed = [{"path": f"CT/IM{n}", "size": len(one)} for n, one in enumerate(files)]
+        if changes:
+            listed = [one | changes for one in listed]
+        return self.post(json.dumps(index or {"files": listed}).encode() + b"\n" + b"".join(files))
+
+    def post(self, body: bytes, kind: str = KIND) -> Any:
+        return self.client.post(self.upload["batch_url"], body, content_type=kind)
+
+
+def images(count: int) -> list[bytes]:
+    return [make.image(number=number) for number in range(1, count + 1)]
+
+
+def archive(data: bytes) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as opened:
+        opened.writestr("IM1", data)
+    return written.getvalue()
+
+
+def spooled(sender: Sender) -> list[Path]:
+    """What waits of the sender's upload."""
+    return list(spool.folder(uuid.UUID(sender.upload["id"])).iterdir())
+
+
+def test_every_file_of_a_batch_is_stored_as_it_was() -> None:
+    sender = Sender()
+    sent = images(5)
+    answer = sender.send(*sent)
+    assert [one["state"] for one in answer.json()["results"]] == ["stored"] * 5
+    kept = Instance.objects.all()
+    assert {store().read(one.key, 0, one.size) for one in kept} == set(sent)
+    assert {(bytes(one.sha256), one.crc32) for one in kept} == {make.digests(one) for one in sent}
+    assert Study.objects.get().instance_count == 5
+    assert not spooled(sender)
+
+
+def test_a_batch_leaves_one_row_in_the_audit_with_its_count() -> None:
+    Sender().send(*images(3))
+    assert AuditEvent.objects.get(action=Act.INSTANCES_STORED).detail["instances"] == 3
+
+
+def test_each_file_is_answered_for_by_itself_and_in_order() -> None:
+    sender = Sender()
+    image = make.image()
+    other = make.image(SeriesDescription="Changed")
+    results = sender.send(image, b"not an image", image, other).json()["results"]
+    assert [one["state"] for one in results] == ["stored", "skipped", "duplicate", "conflict"]
+    assert [one["path"] for one in results] == [f"CT/IM{n}" for n in range(4)]
+    assert results[1]["reason"] == UploadFile.objects.get(state=FileState.SKIPPED).reason
+    assert not spooled(sender)
+
+
+def test_a_zip_in_a_batch_waits_to_be_unpacked() -> None:
+    sender = Sender()
+    results = sender.send(archive(make.image(number=2)), *images(1)).json()["results"]
+    assert [one["state"] for one in results] == ["waiting", "stored"]
+    assert Job.objects.filter(kind="ingest.unpack").count() == 1
+    assert len(spooled(sender)) == 1
+
+
+def test_what_changed_on_the_way_is_sent_again_and_the_others_are_kept() -> None:
+    sender = Sender()
+    first, second = images(2)
+    index = [
+        {"path": "IM1", "size": len(first), "sha256": hashlib.sha256(b"else").hexdigest()},
+        {"path": "IM2", "size": len(second), "sha256": hashlib.sha256(second).hexdigest().upper()},
+    ]
+    results = sender.send(first, second, index={"files": index}).json()["results"]
+    assert [one["state"] for one in results] == ["again", "stored"]
+    assert results[0]["id"] is None
+    assert "does not match" in results[0]["reason"]
+    assert UploadFile.objects.count() == 1
+    assert not spooled(sender)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"files": []}\n', "files"),
+        (b'{"files": [{"path": "IM1", "size": 0}]}\n', "size"),
+        (b'{"files": [{"path": "IM1", "size": 99}]}\nshort', "sizes"),
+        (b'{"files": [{"path": "IM1", "size": 2}]}\nlonger', "sizes"),
+        (b'{"files": [{"path": "IM1", "size": 5000000}]}\n', "size"),
+        (b"IM1, IM2\n", "JSON"),
+        (b"[1]\n", "dictionary"),
+        (b'{"files": [{"path": "IM1", "size": 5', "cut off"),
+    ],
+)
+def test_an_index_that_is_wrong_is_refused_in_words(body: bytes, says: str) -> None:
+    answer = Sender().post(body)
+    assert answer.status_code in (400, 422)
+    assert says in answer.content.decode()
+    assert not UploadFile.objects.exists()
+
+
+def test_too_many_files_are_too_many() -> None:
+    index = {"files": [{"path": "IM", "size": 1}] * (batch.MOST_FILES + 1)}
+    assert Sender().post(json.dumps(index).encode() + b"\n" + b"x" * 65).status_code == 422
+
+
+def test_another_kind_of_body_is_refused() -> None:
+    answer = Sender().post(b"{}", kind="application/json")
+    assert answer.status_code == 415
+    assert KIND in answer.json()["detail"]
+
+
+def test_nobody_sends_to_another_persons_upload() -> None:
+    theirs = Sender("Ben").upload["batch_url"]
+    for name in ("Cleo", "Ada"):
+        assert make.browser(name).post(theirs, b"x", content_type=KIND).status_code == 404
+    assert Client().post(theirs, b"x", content_type=KIND).status_code == 401
+
+
+def test_a_cancelled_upload_takes_no_batch() -> None:
+    sender = Sender()
+    sender.client.delete(f"/api/uploads/{sender.upload['id']}/")
+    assert sender.send(*images(1)).status_code == 409
+
+
+class CutOff:
+    """A connection that ends in the middle of a body."""
+
+    def __init__(self, body: bytes) -> None:
+        self.left = body
+
+    def readline(self, limit: int) -> bytes:
+        line, _, self.left = self.left.partition(b"\n")
+        return line + b"\n"
+
+    def read(self, size: int) -> bytes:
+        if not self.left:
+            raise OSError("the connection is gone")
+        piece, self.left = self.left[:size], self.left[size:]
+        return piece
+
+
+def test_what_came_whole_before_the_line_was_cut_is_kept(rf: RequestFactory) -> None:
+    sender, sent = Sender(), images(3)
+    index = {"files": [{"path": f"IM{n}", "size": len(one)} for n, one in enumerate(sent)]}
+    body = json.dumps(index).encode() + b"\n" + b"".join(sent)
+    request = rf.post(sender.upload["batch_url"], body, content_type=KIND)
+    cut = CutOff(body[: -len(sent[2]) // 2])
+    request.readline, request.read = cut.readline, cut.read  # type: ignore[method-assign, assignment]
+    request.principal = make.principal("Ben")  # type: ignore[attr-defined]
+    answer = batch.UploadBatch.as_view()(request, upload_id=sender.upload["id"])
+    assert answer.status_code == 400
+    assert sorted(UploadFile.objects.values_list("path", flat=True)) == ["IM0", "IM1"]
+    assert not spooled(sender)
+
+
+def test_one_file_that_cannot_be_filed_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = commit.write
+
+    def picky(some: Any) -> None:
+        if any(arrival.file.path == "CT/IM1" for arrival, _ in some):
+            raise DataError("no room for that value")
+        write(some)
+
+    monkeypatch.setattr(commit, "write", picky)
+    results = Sender().send(*images(3)).json()["results"]
+    assert [one["state"] for one in results] == ["stored", "again", "stored"]
+
+
+@pytest.mark.parametrize("error", [StorageUnavailableError(), AuditUnavailableError()])
+def test_when_nothing_can_be_kept_the_whole_batch_is_refused(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    sender = Sender()
+
+    def fails(*_: Any) -> None:
+        raise error
+
+    name = "keep" if isinstance(error, StorageUnavailableError) else "write"
+    monkeypatch.setattr(commit, name, fails)
+    assert sender.send(*images(2)).status_code == 503
+    assert not UploadFile.objects.exists()
+    assert not spooled(sender)
