@@ -185,7 +185,21 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_FORMS = {"add_webauthn": "sharing.accounts.forms.AddPasskeyForm"}
+ACCOUNT_FORMS = {
+    "login": "sharing.accounts.forms.SignInForm",
+    "change_password": "sharing.accounts.forms.PasswordChangeForm",
+    "set_password": "sharing.accounts.forms.PasswordSetForm",
+    "reset_password": "sharing.accounts.forms.PasswordResetForm",
+    "reset_password_from_key": "sharing.accounts.forms.NewPasswordForm",
+    "reauthenticate": "sharing.accounts.forms.ProofForm",
+}
+MFA_FORMS = {
+    "authenticate": "sharing.accounts.forms.CodeForm",
+    "reauthenticate": "sharing.accounts.forms.CodeAgainForm",
+    "activate_totp": "sharing.accounts.forms.AuthenticatorAppForm",
+    "edit_webauthn": "sharing.accounts.forms.RenamePasskeyForm",
+    "add_webauthn": "sharing.accounts.forms.AddPasskeyForm",
+}
 MFA_TOTP_ISSUER = "Handover"
 MFA_TOTP_TOLERANCE = 1  # a code that changed while it was typed still counts (RFC 6238, 5.2)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS

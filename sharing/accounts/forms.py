@@ -5,13 +5,17 @@ import re
 import uuid
 from typing import Any
 
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 
 from sharing.accounts.rules import ROLE_SENTENCES, Role
 from sharing.kernel import ids
 
 LOCATOR = re.compile(r"#?(?P<id>[A-Za-z0-9_-]{22})\.(?P<secret>[A-Za-z0-9_-]{43})$")
+GOOD_PASSWORD = "At least 15 characters. A sentence is easy to remember."
 
 
 def role_choices() -> list[tuple[str, str]]:
@@ -53,7 +57,7 @@ class JoinForm(forms.Form):
         required=False,
         strip=False,
         max_length=200,
-        help_text="At least 15 characters. A sentence is easy to remember.",
+        help_text=GOOD_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": 15}),
     )
 
@@ -66,14 +70,75 @@ class JoinForm(forms.Form):
         raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
 
 
-class AddPasskeyForm(AddWebAuthnForm):
+LABELS = {
+    "login": "E-mail",
+    "email": "E-mail",
+    "oldpassword": "Present password",
+    "password1": "New password",
+    "password2": "New password, again",
+    "code": "Code",
+    "name": "What to call it",
+}
+HELP = {"password1": GOOD_PASSWORD, "name": "Such as: laptop, phone, blue key."}
+
+
+class InOurWords(forms.Form):
+    """Labels and help as on the other pages, and no placeholder that only repeats them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
+            field.help_text = HELP.get(name, field.help_text)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(InOurWords, account.LoginForm):
+    pass
+
+
+class PasswordChangeForm(InOurWords, account.ChangePasswordForm):
+    pass
+
+
+class PasswordSetForm(InOurWords, account.SetPasswordForm):
+    pass
+
+
+class PasswordResetForm(InOurWords, account.ResetPasswordForm):
+    pass
+
+
+class NewPasswordForm(InOurWords, account.ResetPasswordKeyForm):
+    pass
+
+
+class ProofForm(InOurWords, account.ReauthenticateForm):
+    pass
+
+
+class CodeForm(InOurWords, mfa.AuthenticateForm):
+    pass
+
+
+class CodeAgainForm(InOurWords, mfa.ReauthenticateForm):
+    pass
+
+
+class AuthenticatorAppForm(InOurWords, totp.ActivateTOTPForm):
+    pass
+
+
+class RenamePasskeyForm(InOurWords, EditWebAuthnForm):
+    pass
+
+
+class AddPasskeyForm(InOurWords, AddWebAuthnForm):
     """A passkey is one that signs in by itself, unless somebody wants only a second step."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        name, alone = self.fields["name"], self.fields["passwordless"]
-        name.label = "What to call it"
-        name.help_text = "Such as: laptop, phone, blue key."
+        alone = self.fields["passwordless"]
         alone.label = "Sign in with it alone"
         alone.help_text = "Without the password; it asks for your finger, face or PIN instead."
         alone.initial = True

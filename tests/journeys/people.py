@@ -71,7 +71,7 @@ def address_of(name: str) -> str:
 
 def sign_in(page: Page, at: str, email: str, password: str) -> None:
     page.goto(f"{at}/accounts/login/")
-    page.get_by_label("E-mail").or_(page.get_by_label("Email")).fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from allauth.account.utils import perform_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -75,6 +76,8 @@ def _take_up(request: HttpRequest, form: JoinForm, invitation: Invitation) -> Ht
     response: HttpResponseBase = redirect("worklist")
     if user is None:
         response = perform_login(request, membership.user, redirect_url="/")
+        # Who has just chosen a password has proved enough to add a passkey.
+        reauthenticate_by_password(request)
     request.session["membership"] = str(membership.pk)
     return response
 
