@@ -245,7 +245,15 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 APPEND_SLASH = False
 
 # ---- The work ----------------------------------------------------------------------------------
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# What is counted against guessing counts for all processes together, and outlives a restart: so it
+# is kept where everything else is. Room for many, or a flood of addresses would push counts out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 CELERY_BROKER_URL = REDIS_URL or None
 JOBS_EMBEDDED = env.flag("JOBS_EMBEDDED", default=not REDIS_URL)
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_GB", 64, least=1, most=10_000) * 2**30
