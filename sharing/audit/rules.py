@@ -24,6 +24,7 @@ class Act(TextChoices):
     RECEIPT_READ = "upload.receipt-read", "Read a receipt"
     LINK_CREATED = "link.created", "Created a share link"
     LINK_CLAIMED = "link.claimed", "Opened a share link"
+    LINK_LEFT = "link.left", "Closed a share link"
     LINK_CLAIM_REFUSED = "link.claim-refused", "Was refused at a share link"
     LINK_CODE_SENT = "link.code-sent", "Was sent a one-time code"
     LINK_REVOKED = "link.revoked", "Revoked a share link"

@@ -111,6 +111,7 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.RECEIPT_READ: "read the receipt of an upload",
     Act.LINK_CREATED: "created a share link",
     Act.LINK_CLAIMED: "opened a share link",
+    Act.LINK_LEFT: "closed a share link",
     Act.LINK_CLAIM_REFUSED: "was refused at a share link",
     Act.LINK_CODE_SENT: "was sent a one-time code for a share link",
     Act.LINK_REVOKED: "revoked a share link",

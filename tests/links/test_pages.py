@@ -6,8 +6,9 @@ import pytest
 from django.test.client import MULTIPART_CONTENT
 
 from sharing.audit.models import AuditEvent
-from sharing.audit.rules import Act
+from sharing.audit.rules import Act, ActorKind
 from sharing.kernel import ids
+from sharing.kernel.errors import AuditUnavailableError
 from sharing.links import actions
 from sharing.links.models import Claim, ShareLink
 from sharing.links.rules import Factor
@@ -236,8 +237,23 @@ class TestInside:
         client = factories.browser()
         address = opened(client, made)
         assert client.post(f"{address}leave").status_code == 200
+        row = AuditEvent.objects.get(action=Act.LINK_LEFT)
+        assert (row.link_id, row.actor_kind) == (made.link.pk, ActorKind.LINK)
+        assert row.custodian_id == made.link.institution_id
         assert client.get(address).status_code == 404
         assert post(client, made).json()["needs"] == "passcode"
+
+    def test_leaving_is_written_down_or_it_does_not_happen(self, made, monkeypatch):
+        client = factories.browser()
+        address = opened(client, made)
+
+        def unavailable(*_, **__):
+            raise AuditUnavailableError
+
+        monkeypatch.setattr("sharing.links.actions.claiming.record", unavailable)
+        assert client.post(f"{address}leave").status_code == 503
+        monkeypatch.undo()
+        assert client.get(address).status_code == 200
 
     def test_a_patient_signed_in_nowhere_reaches_no_staff_page(self, made):
         client = factories.browser()

@@ -130,9 +130,10 @@ def send_code(link_id: uuid.UUID, secret: str, *, origin: Origin) -> Asked:
 
 def leave(claim: Principal) -> None:
     """End a claim before its time, at its visitor's wish."""
-    Claim.objects.filter(pk=claim.actor.id, expires_at__gt=timezone.now()).update(
-        expires_at=timezone.now()
-    )
+    now = timezone.now()
+    with transaction.atomic():
+        if Claim.objects.filter(pk=claim.actor.id, expires_at__gt=now).update(expires_at=now):
+            record(Act.LINK_LEFT, by=claim)
 
 
 def _open(link_id: uuid.UUID, digest: bytes) -> QuerySet[ShareLink]:
