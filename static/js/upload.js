@@ -83,17 +83,27 @@ function review() {
 
 function nothingFound() {
   const count = inventory.skipped.length;
-  if (count) problem(`No DICOM images among these ${count.toLocaleString("en")} files. Choose the whole disc or folder that the images are in.`);
+  const named = inventory.missing().length;
+  if (named) problem(`The disc's table of contents names ${counted(named)}, but ${named === 1 ? "it is" : "they are"} not here. Choose the whole disc, with its folders.`);
+  else if (count) problem(`No DICOM images among these ${count.toLocaleString("en")} files. Choose the whole disc or folder that the images are in.`);
 }
 
-const otherFiles = (count) => `${count.toLocaleString("en")} other ${count === 1 ? "file" : "files"}`;
+const counted = (count, which = "") => `${count.toLocaleString("en")} ${which}${count === 1 ? "file" : "files"}`;
+
+function drawMissing() {
+  const missing = inventory.missing();
+  part("missing").hidden = !missing.length;
+  part("missing-text").textContent = `The disc's table of contents names ${counted(missing.length)} that ${missing.length === 1 ? "is" : "are"} not here.`;
+  drawList(part("missing-list"), missing.map((path) => ({ path, reason: "" })));
+}
 
 function drawSkipped() {
+  drawMissing();
   part("unread").hidden = !inventory.unreadable.length;
   part("unread-count").textContent = inventory.unreadable.length;
   drawList(part("unread-list"), inventory.unreadable.map(({ item }) => ({ path: item.path, reason: "" })));
   part("skipped").hidden = !inventory.skipped.length;
-  part("skipped-count").textContent = otherFiles(inventory.skipped.length);
+  part("skipped-count").textContent = counted(inventory.skipped.length, "other ");
   drawList(part("skipped-list"), inventory.skipped);
 }
 

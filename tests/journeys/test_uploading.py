@@ -6,7 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from sharing.dicom import media
 from sharing.dicom.synthetic import CHEST_CT, Study, ct_chest
+from tests.dicom.test_media import entry_of
 from tests.factories import image
 from tests.journeys import people as do
 from tests.journeys.conftest import written
@@ -61,6 +63,33 @@ def test_ben_is_warned_that_two_patients_are_in_what_he_dropped(
     do.send(ben)
     receipt = do.receipt(ben)
     assert [study["patient_name"] for study in receipt["studies"]] == ["Adler, Eva"]
+
+
+def test_ben_is_told_which_files_of_the_disc_did_not_come_along(
+    home: Served, people: People, tmp_path: Path
+) -> None:
+    disc = pressed(tmp_path, fresh(905))
+    lost = sorted(disc.rglob("IM*"))[1]
+    lost.unlink()
+    ben = people.signed_in(home, "Ben")
+    assert do.choose(ben, home.address, disc) == "Upload 2 images"
+    said = ben.get_by_text("The disc's table of contents names 1 file that is not here.")
+    assert said.is_visible()
+    ben.get_by_text("Which files").click()
+    assert ben.get_by_text(str(lost.relative_to(tmp_path))).is_visible()
+    do.choose(ben, home.address, pressed(tmp_path / "whole", fresh(905)))
+    assert not said.is_visible()
+
+
+def pressed(folder: Path, files: list[bytes]) -> Path:
+    """A disc with these files and their table of contents."""
+    entries = [entry_of(data) for data in files]
+    ids = media.file_ids(entries)
+    for place, data in zip(ids, files, strict=True):
+        (folder / "disc" / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "disc" / place).write_bytes(data)
+    (folder / "disc" / "DICOMDIR").write_bytes(media.dicomdir(entries, ids))
+    return folder / "disc"
 
 
 def test_a_zip_that_is_dropped_on_the_page_is_opened_in_the_browser(

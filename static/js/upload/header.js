@@ -22,7 +22,7 @@ const WANTED = new Map([
   [0x0020000d, "study"], [0x0020000e, "series"], [0x00200011, "seriesNumber"], [0x00200013, "instanceNumber"],
 ]);
 
-class NeedsMore extends Error {
+export class NeedsMore extends Error {
   constructor(bytes) {
     super("the header goes on behind what was read");
     this.bytes = bytes;
@@ -132,6 +132,13 @@ const isBig = (bytes, from, syntax) => {
   const group = (bytes[from] << 8) | bytes[from + 1];
   return syntax === BIG_ENDIAN ? group < 0x100 : group === 0x0008 || group === 0x0004;
 };
+
+/** A walk through the data set of a whole file, behind its preamble and meta. */
+export function walkOf(bytes) {
+  const { meta, from } = readMeta(bytes, true);
+  const syntax = meta.transferSyntax ? ascii(meta.transferSyntax) : "";
+  return new Walk(bytes, from, { little: !isBig(bytes, from, syntax), whole: true });
+}
 
 function described(found, meta) {
   const charset = found.charset ? ascii(found.charset) : "";

@@ -1,8 +1,10 @@
 /* Reads the beginning of each chosen file, no more of it than its header needs. */
+import { filesNamed } from "./contents.js";
 import { readHeader, readInflated } from "./header.js";
 
 const FIRST = 64 * 1024;
 const MOST = 16 * 1024 * 1024;
+const LARGEST_TABLE = 64 * 1024 * 1024;
 const AT_ONCE = 8;
 
 async function inflate(bytes) {
@@ -33,6 +35,7 @@ export async function inspect(item) {
     const whole = bytes.length >= item.size;
     const header = readHeader(bytes, { whole });
     if (header.kind === "deflated") return readInflated(await inflate((await item.read(Math.min(MOST, item.size))).subarray(header.from)));
+    if (header.kind === "index") return { kind: "index", files: filesNamed(await item.read(Math.min(LARGEST_TABLE, item.size))) };
     if (header.kind !== "more") return header;
     if (whole || wanted >= MOST) return { kind: "unreadable" };
     wanted = Math.min(item.size, MOST, Math.max(header.bytes + 4096, wanted * 8));

@@ -1,4 +1,5 @@
 /* What was chosen, as patients, studies and series; and what of it goes. */
+import { missingFrom } from "./contents.js";
 import { personName } from "./text.js";
 
 const REASONS = {
@@ -30,14 +31,18 @@ export class Inventory {
     this.patients = new Map();
     this.unreadable = [];
     this.skipped = [];
+    this.tables = [];
     this.paths = new Set();
+    this.keys = new Set();
   }
 
   /** Adds a file with what its header said; the same file a second time changes nothing. */
   add(item, header) {
     const key = `${item.size}\n${item.path}`;
-    if (this.paths.has(key)) return;
-    this.paths.add(key);
+    if (this.keys.has(key)) return;
+    this.keys.add(key);
+    this.paths.add(item.path);
+    if (header.files?.length) this.tables.push({ path: item.path, files: header.files });
     if (header.kind === "instance") this.file(item, header);
     else if (header.kind === "unreadable") this.unreadable.push({ item, header });
     else this.skip({ path: item.path, reason: item.size ? REASONS[header.kind] : "Empty." });
@@ -53,6 +58,11 @@ export class Inventory {
     const series = child(study.series, header.series, () => newSeries(header));
     series.files.push({ item, header });
     series.bytes += item.size;
+  }
+
+  /** Paths that a disc's table of contents names, and that are not here. */
+  missing() {
+    return missingFrom(this.tables, this.paths);
   }
 
   *allSeries() {
