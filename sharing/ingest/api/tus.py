@@ -222,9 +222,7 @@ def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
 
 def _settle(file: UploadFile, by: Principal) -> None:
     path = spool.path_of(file.upload_id, file.pk)
-    if file.size == 0:
-        path.touch()
-    with spool.held(path):
+    with spool.held(path):  # which makes it, where it is empty
         queries.check_receiving(file)
         sha256, crc32 = spool.sha256_of(path)
         actions.settle_file(file, by=by, sha256=sha256, crc32=crc32, fresh=False)

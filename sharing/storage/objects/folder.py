@@ -28,7 +28,7 @@ from sharing.storage.objects.contract import (
     check_key,
 )
 
-AT_ONCE = 8  # files whose fsyncs wait side by side; more gained nothing
+AT_ONCE = 4  # threads whose fsyncs wait side by side; more gained nothing
 FORGOTTEN = 24 * 3600  # seconds after which half a copy belongs to a process that died
 INCOMING = ".incoming"
 FULL = (
@@ -65,8 +65,10 @@ class FolderStore:
 
     def put_files(self, puts: Sequence[Put]) -> None:
         with told():
-            folders = set(self._threads().map(self._settle, puts))
-            list(self._threads().map(sync_folder, folders))
+            parts = [puts[at::AT_ONCE] for at in range(min(AT_ONCE, len(puts)))]
+            folders = set().union(*self._threads().map(self._settle_some, parts))
+            for folder in folders:
+                sync_folder(folder)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         with told():
@@ -124,14 +126,16 @@ class FolderStore:
         folder, _, name = check_key(key).rpartition("/")
         return self.root / folder / f"_{name[:2]}" / name
 
+    def _settle_some(self, puts: Sequence[Put]) -> set[Path]:
+        return {self._settle(put) for put in puts}
+
     def _settle(self, put: Put) -> Path:
         """Bring one file to its place; the folder that has to be synced for it to stay there."""
-        if put.path.stat().st_dev == self.root.stat().st_dev:
-            try:
-                return self._move(put)
-            except OSError as error:
-                if error.errno != errno.EXDEV:  # two mounts of one device
-                    raise
+        try:
+            return self._move(put)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # the spool is on another device
+                raise
         folder = self._land(put.key, lambda file: copy(put, file))
         # The spool may go only when the copy cannot be lost any more.
         sync_folder(folder)
@@ -141,9 +145,10 @@ class FolderStore:
     def _move(self, put: Put) -> Path:
         sync_file(put.path)
         target = self._path(put.key)
-        self._make(target.parent)
+        folder = target.parent
+        self._make(folder)
         put.path.rename(target)
-        return target.parent
+        return folder
 
     def _land(self, key: str, write: Callable[[BinaryIO], object]) -> Path:
         """Write a file beside the others, then move it in as a whole."""
