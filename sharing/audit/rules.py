@@ -30,6 +30,7 @@ class Act(TextChoices):
     LINK_REVOKED = "link.revoked", "Revoked a share link"
     LINK_EXTENDED = "link.extended", "Extended a share link"
     LINKS_LISTED = "link.listed", "Listed share links"
+    STORE_SWEPT = "store.swept", "Cleared the image store"
     TOKEN_CREATED = "token.created", "Created an API token"
     TOKEN_REVOKED = "token.revoked", "Revoked an API token"
     ACTIVITY_READ = "audit.read", "Reviewed the activity"

@@ -56,6 +56,16 @@ def _signed_in(detail: Detail) -> str:
     return _named("signed in with", "method")(detail) if detail.get("method") else "signed in"
 
 
+def _swept(detail: Detail) -> str:
+    """What was done with files that belong to no image."""
+    words = {"set_aside": "set aside", "put_back": "put back", "deleted": "deleted"}
+    words["spooled"] = "dropped from unfinished uploads"
+    said = [
+        f"{word} {count(detail[name], 'file')}" for name, word in words.items() if detail.get(name)
+    ]
+    return f"cleared up after uploads: {', '.join(said)}" if said else "cleared up after uploads"
+
+
 def _changed(detail: Detail) -> str:
     return f"changed their sign-in details: {detail.get('what', 'something')}"
 
@@ -121,6 +131,7 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.TOKEN_REVOKED: "revoked an API token",
     Act.ACTIVITY_READ: "reviewed the activity",
     Act.ACCESS_REFUSED: _refused,
+    Act.STORE_SWEPT: _swept,
 }
 # After these the study follows as the object: "opened the page of <study>".
 OF_A_STUDY = frozenset(

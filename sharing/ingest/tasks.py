@@ -11,6 +11,7 @@ from sharing.accounts.models import Membership
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
+from sharing.ingest.work.sweep import sweep
 from sharing.ingest.work.unpack import unpack
 from sharing.jobs.work import Run, job
 from sharing.kernel.requests import JOB
@@ -41,6 +42,12 @@ def _expire(upload_id: uuid.UUID, file_id: uuid.UUID) -> None:
         )
         if changed:
             transaction.on_commit(lambda: spool.drop(path))
+
+
+@job("ingest.sweep", every=timedelta(days=1), soft=timedelta(hours=2))
+def sweep_up(run: Run) -> None:
+    """Set aside what no row names, in the store and in the spool (`work.sweep`)."""
+    sweep(run.check)
 
 
 def _sender(upload: Upload) -> Principal:

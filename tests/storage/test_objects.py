@@ -1,6 +1,8 @@
 """What is kept comes back as it was, from a folder and from a bucket alike."""
 
+import datetime
 import hashlib
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,6 +34,34 @@ def test_adas_slice_comes_back_byte_for_byte_and_leaves_the_spool(
     assert not put.path.exists()
     assert store.size(put.key) == 3 * MIB + 17
     assert hashlib.sha256(b"".join(store.stream(put.key))).hexdigest() == put.sha256
+
+
+def test_an_object_that_is_moved_is_whole_and_in_one_place(
+    store: ObjectStore, spool: Spool
+) -> None:
+    put, other = spool(5000), spool(70)
+    keep(store, put)
+    keep(store, other)
+    store.move(put.key, f"swept/{put.key}")
+    assert not store.exists(put.key)
+    assert {one.key for one in store.listed("swept")} == {f"swept/{put.key}"}
+    assert {one.key for one in store.listed()} >= {f"swept/{put.key}", other.key}
+    assert put.key not in {one.key for one in store.listed()}
+    store.move(f"swept/{put.key}", other.key)  # what was there goes
+    assert hashlib.sha256(b"".join(store.stream(other.key))).hexdigest() == put.sha256
+    with pytest.raises(ObjectMissingError):
+        store.move(put.key, "anywhere")
+
+
+def test_a_list_says_since_when_each_object_has_been_there(
+    store: ObjectStore, spool: Spool
+) -> None:
+    put = spool(70)
+    os.utime(put.path, (0, 0))  # its bytes came long ago
+    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=5)
+    keep(store, put)
+    (since,) = (one.since for one in store.listed("general") if one.key == put.key)
+    assert since > before
 
 
 def test_a_slide_that_is_sent_in_parts_comes_back_byte_for_byte(

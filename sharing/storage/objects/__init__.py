@@ -12,6 +12,7 @@ import functools
 from django.conf import settings
 
 from sharing.storage.objects.contract import (
+    Listed,
     ObjectDamagedError,
     ObjectMissingError,
     ObjectStore,
@@ -22,6 +23,7 @@ from sharing.storage.objects.contract import (
 from sharing.storage.objects.location import Location, locate
 
 __all__ = [
+    "Listed",
     "Location",
     "ObjectDamagedError",
     "ObjectMissingError",

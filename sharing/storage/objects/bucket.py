@@ -30,6 +30,7 @@ from obstore.store import S3Store
 
 from sharing.storage.objects.contract import (
     CHUNK,
+    Listed,
     ObjectDamagedError,
     ObjectMissingError,
     Put,
@@ -123,6 +124,16 @@ class BucketStore:
     def delete(self, key: str) -> None:
         with self._told(), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, check_key(key))
+
+    def move(self, key: str, to: str) -> None:
+        with self._told(check_key(key)):
+            obstore.copy(self._store, key, check_key(to), overwrite=True)
+        self.delete(key)
+
+    def listed(self, prefix: str = "") -> Iterator[Listed]:
+        with self._told():
+            for page in obstore.list(self._store, prefix or None):
+                yield from (Listed(one["path"], one["last_modified"]) for one in page)
 
     def local_path(self, key: str) -> Path | None:
         check_key(key)

@@ -1,5 +1,6 @@
 """What every object store does, and how it fails."""
 
+import datetime
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,14 @@ class Put:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object that is in the store, and since when it has been there under this key."""
+
+    key: str
+    since: datetime.datetime
+
+
 class ObjectStore(Protocol):
     """The verbs of an object store.
 
@@ -140,6 +149,19 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens when there is none."""
+
+    def move(self, key: str, to: str) -> None:
+        """Give the object another key; what was there under that one is replaced.
+
+        Another that is put under `key` meanwhile may go, never the one that is moved.
+
+        Raises
+        ------
+        ObjectMissingError
+        """
+
+    def listed(self, prefix: str = "") -> Iterator["Listed"]:
+        """Every object below `prefix`, the beginning of keys up to a slash; in no order."""
 
     def local_path(self, key: str) -> Path | None:
         """The object's file, for a server that sends files by itself; None in a bucket.

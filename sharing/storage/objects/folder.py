@@ -8,6 +8,7 @@ several files overlap, so `put_files` keeps several at a time and syncs each dir
 """
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import os
@@ -21,6 +22,7 @@ from typing import BinaryIO
 
 from sharing.storage.objects.contract import (
     CHUNK,
+    Listed,
     ObjectDamagedError,
     ObjectMissingError,
     Put,
@@ -106,6 +108,27 @@ class FolderStore:
             except FileNotFoundError:
                 return
             sync_folder(path.parent)
+
+    def move(self, key: str, to: str) -> None:
+        path, target = self._path(key), self._path(to)
+        with told(key):
+            self._make(target.parent)
+            path.rename(target)
+            sync_folder(target.parent)
+            sync_folder(path.parent)
+
+    def listed(self, prefix: str = "") -> Iterator[Listed]:
+        for folder, inner, names in os.walk(self.root / prefix):
+            inner[:] = [name for name in inner if name != INCOMING]
+            above = Path(folder).relative_to(self.root).parent
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+                    # The later of both: a move keeps when the bytes were written.
+                    state = (Path(folder) / name).stat()
+                    since = datetime.datetime.fromtimestamp(
+                        max(state.st_mtime, state.st_ctime), datetime.UTC
+                    )
+                    yield Listed((above / name).as_posix(), since)
 
     def local_path(self, key: str) -> Path:
         return self._path(key)
