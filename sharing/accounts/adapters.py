@@ -6,8 +6,10 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from sharing.kernel import secrets
@@ -35,6 +37,11 @@ class MFAAdapter(DefaultMFAAdapter):
     def get_public_key_credential_rp_entity(self) -> dict[str, Any]:
         entity: dict[str, Any] = super().get_public_key_credential_rp_entity()
         return entity | {"name": "Handover"}
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: str) -> str:
+        """What a passkey is called until its owner says otherwise."""
+        before = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return f"Passkey {before + 1}" if before else "Passkey"
 
     def _box(self) -> Fernet:
         key = secrets.keyed_digest(settings.SECRET_KEY, "mfa")

@@ -15,7 +15,7 @@ from sharing.accounts.rules import ROLE_SENTENCES, Role
 from sharing.kernel import ids
 
 LOCATOR = re.compile(r"#?(?P<id>[A-Za-z0-9_-]{22})\.(?P<secret>[A-Za-z0-9_-]{43})$")
-GOOD_PASSWORD = "At least 15 characters. A sentence is easy to remember."
+LONG_ENOUGH = "At least 15 characters. A sentence is easy to remember."
 
 
 def role_choices() -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ class JoinForm(forms.Form):
         required=False,
         strip=False,
         max_length=200,
-        help_text=GOOD_PASSWORD,
+        help_text=LONG_ENOUGH,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": 15}),
     )
 
@@ -79,7 +79,7 @@ LABELS = {
     "code": "Code",
     "name": "What to call it",
 }
-HELP = {"password1": GOOD_PASSWORD, "name": "Such as: laptop, phone, blue key."}
+HELP = {"password1": LONG_ENOUGH, "name": "Such as: laptop, phone, blue key."}
 
 
 class InOurWords(forms.Form):

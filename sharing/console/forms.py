@@ -81,7 +81,7 @@ class WorklistForm(FilterForm):
     )
     modality = forms.ChoiceField(required=False, choices={"": "Any", **MODALITIES})
     since = forms.DateField(label="Study from", required=False, widget=Day())
-    until = forms.DateField(label="to", required=False, widget=Day())
+    until = forms.DateField(label="Study until", required=False, widget=Day())
     patient_id = forms.CharField(
         label="Patient ID",
         required=False,

@@ -122,6 +122,7 @@ class Told:
     address: str
     phrase: str
     joint: str
+    way: str
     study: Study | None
     link: ShareLink | None
 
@@ -146,6 +147,7 @@ def told(principal: Principal, events: list[AuditEvent]) -> list[Told]:
             event.actor_name if names.get(event.actor_id) else "",
             rules.phrase(event.action, event.detail),
             rules.joint(event.action),
+            rules.way(event.channel, event.credential),
             studies.get(event.study_id),
             links.get(event.link_id),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sharing.access.rules import Action
 from sharing.audit.rules import Act, ActorKind
 
 Detail = Mapping[str, Any]
@@ -96,8 +97,36 @@ def _stored(detail: Detail) -> str:
     return f"sent {count(int(number), 'image')} of" if number else "sent images of"
 
 
+WANTED = {
+    Action.SEARCH: "find studies",
+    Action.VIEW: "view images",
+    Action.DOWNLOAD: "download files",
+    Action.UPLOAD: "upload",
+    Action.SHARE: "share",
+    Action.REVIEW: "review the activity",
+    Action.ADMINISTER: "change who is a member",
+}
+
+
 def _refused(detail: Detail) -> str:
-    return f"was refused: {detail.get('wanted', 'access')}"
+    wanted = str(detail.get("wanted", ""))
+    return f"was not allowed to {WANTED[Action(wanted)]}" if wanted in WANTED else "was refused"
+
+
+def way(channel: str, credential: str) -> str:
+    """By which way somebody came, for people who never heard of DICOMweb."""
+    match channel, credential:
+        case "page", _:
+            return "page"
+        case "shell", _:
+            return "command line"
+        case _, "token":
+            return "program"
+        case "dicomweb", _:
+            return "viewer"
+        case "api", _:
+            return "page"
+    return channel
 
 
 SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
@@ -111,7 +140,7 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.MEMBER_CHANGED: _member,
     Act.SEARCHED: _searched,
     Act.STUDY_OPENED: "opened the page of",
-    Act.METADATA_READ: "read the headers of",
+    Act.METADATA_READ: "read the image details of",
     Act.IMAGES_VIEWED: _reading("viewed", "view"),
     Act.IMAGES_DOWNLOADED: _reading("downloaded", "download"),
     Act.UPLOAD_STARTED: "started an upload",
@@ -121,12 +150,12 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.RECEIPT_READ: "read the receipt of an upload",
     Act.LINK_CREATED: "created a share link",
     Act.LINK_CLAIMED: "opened a share link",
-    Act.LINK_LEFT: "closed a share link",
+    Act.LINK_LEFT: "closed a share link on their device",
     Act.LINK_CLAIM_REFUSED: "was refused at a share link",
     Act.LINK_CODE_SENT: "was sent a one-time code for a share link",
     Act.LINK_REVOKED: "revoked a share link",
     Act.LINK_EXTENDED: "extended a share link",
-    Act.LINKS_LISTED: "listed share links",
+    Act.LINKS_LISTED: "looked at share links",
     Act.TOKEN_CREATED: "created an API token",
     Act.TOKEN_REVOKED: "revoked an API token",
     Act.ACTIVITY_READ: "reviewed the activity",

@@ -5,6 +5,7 @@ import { listen as listenToDialogs } from "./dialogs.js";
 import { listen as listenToFilters } from "./filters.js";
 import { listen as listenToPictures } from "./patience.js";
 import { listen as listenToRows } from "./rows.js";
+import { listen as listenToTabs } from "./tabs.js";
 import { listen as listenToTheme } from "./theme-button.js";
 import { listen as listenToToasts } from "./toasts.js";
 
@@ -17,5 +18,6 @@ listenToDialogs();
 listenToFilters(htmx);
 listenToPictures();
 listenToRows();
+listenToTabs();
 listenToTheme();
 listenToToasts();

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from sharing.access.rules import Action
 from sharing.audit.actions import record
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act, ActorKind, Outcome
@@ -59,7 +60,7 @@ def test_dora_filters_by_study_and_outcome():
     assert "Petra2" not in page
     f.browser("Rosa").get("/people/")
     refused = shown(outcome="refused")
-    assert "was refused: administer" in refused
+    assert "was not allowed to change who is a member" in refused
     assert "opened the page" not in refused
 
 
@@ -121,3 +122,25 @@ def test_a_page_leads_to_the_older_rows():
     before = first.split("before=")[1].split('"')[0].split("&")[0]
     second = dora.get("/activity/", {"person": "rosa", "before": before}).content.decode()
     assert second.count("<tr>") - 1 == 30
+
+
+@pytest.mark.parametrize(
+    ("channel", "credential", "said"),
+    [
+        ("dicomweb", "session", "viewer"),
+        ("dicomweb", "link", "viewer"),
+        ("dicomweb", "token", "program"),
+        ("api", "token", "program"),
+        ("api", "session", "page"),
+        ("shell", "shell", "command line"),
+    ],
+)
+def test_dora_reads_in_plain_words_by_which_way_somebody_came(channel, credential, said):
+    assert rules.way(channel, credential) == said
+
+
+def test_every_action_that_can_be_refused_has_its_words():
+    for action in Action:
+        said = rules.phrase(Act.ACCESS_REFUSED, {"wanted": str(action)})
+        assert said.startswith("was not allowed to "), action
+    assert rules.phrase(Act.ACCESS_REFUSED, {"wanted": "claim"}) == "was refused"

@@ -35,7 +35,7 @@ def test_the_banner_says_who_what_and_when():
     )
     said = page("Rosa", Study.objects.get())
     for words in (
-        *("Weiß, Dr. Änne", "15 Mar 1950", "75 y at the study", "female", "14 Mar 2026, 10:15"),
+        *("Weiß, Dr. Änne", "15 Mar 1950", "75 y at the time", "female", "14 Mar 2026, 10:15"),
         *("A1", "P1", "Weber, Hans", "Praxis am See", "CT Thorax"),
     ):
         assert words in said, words

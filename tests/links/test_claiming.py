@@ -84,7 +84,7 @@ class TestWithAPasscode:
         assert ShareLink.objects.get().state == LinkState.LOCKED
         with pytest.raises(NotThereError):
             making.opened(made)
-        assert refusals() == ["wrong second factor"] * 5 + ["locked"]
+        assert refusals() == ["wrong passcode or code"] * 5 + ["locked"]
 
     def test_the_right_passcode_starts_the_tries_anew(self, made):
         wrongly(made, 4)

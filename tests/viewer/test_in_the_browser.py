@@ -215,7 +215,7 @@ def test_a_turn_stays_while_scrolling_and_ends_with_the_series(opened: Opened) -
     page.keyboard.press("ArrowDown")
     until(page, "pane.dataset.image === '2'")
     assert edges(page) == "R P A L"
-    assert page.get_by_text("Turned 90°").is_visible()
+    assert page.get_by_text("Turned right").is_visible()
     page.set_viewport_size({"width": 900, "height": 700})
     page.wait_for_timeout(300)
     assert edges(page) == "R P A L"

@@ -105,7 +105,7 @@ def _make_studies() -> None:
     if Study.objects.exists():
         return
     by = _principal("ben@general.example")
-    upload = ingest.start_upload(by=by, note="The demo's studies, made in code.")
+    upload = ingest.start_upload(by=by, note="Invented studies, to try things out with.")
     for path, data in synthetic.demo_files():
         receive_stream(upload, io.BytesIO(data), path=path, size=len(data), by=by)
     ingest.finish_upload(upload, manifest=[], by=by)

@@ -173,7 +173,7 @@ def _attempt(
     if wrong is None:
         return _claimed(link, origin)
     ShareLink.objects.filter(pk=link_id).update(uses=F("uses") - 1)
-    _write_refusal(link, origin, "wrong second factor")
+    _write_refusal(link, origin, "wrong passcode or code")
     return wrong
 
 

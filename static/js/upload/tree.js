@@ -11,6 +11,12 @@ const put = (root, name, text) => {
 
 export const images = (count) => `${count.toLocaleString("en")} ${count === 1 ? "image" : "images"}`;
 
+/* Reports, plans and the like are files, but nobody would call them images. */
+const DOCUMENTS = new Set(["SR", "DOC", "KO", "PR", "RTPLAN", "RTSTRUCT", "ECG", "HP", "REG", "ANN", "SEG"]);
+
+const contentsOf = ({ modality, files: { length } }) =>
+  DOCUMENTS.has(modality) ? `${length.toLocaleString("en")} ${length === 1 ? "file" : "files"}` : images(length);
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /* As the server's pages write it: 9 Nov 2026. */
@@ -25,7 +31,7 @@ function seriesRow(series, changed) {
   const row = piece("series-row");
   put(row, "modality", series.modality || "?");
   put(row, "name", [series.number, series.description || "No description"].filter((part) => part !== null).join(" · "));
-  put(row, "count", images(series.files.length));
+  put(row, "count", contentsOf(series));
   put(row, "size", size(series.bytes));
   const box = row.querySelector("input");
   box.checked = series.chosen;

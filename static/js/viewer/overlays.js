@@ -62,9 +62,11 @@ function windowLine({ window }) {
   return window ? `Level ${round(window.center)}  Width ${round(window.width)}` : "";
 }
 
+const TURNS = { 90: "turned right", 180: "upside down", 270: "turned left" };
+
 /* What on the screen is not as it was made. */
 function changed({ rotation, mirrored, inverted }) {
-  const words = [rotation && `turned ${rotation}°`, mirrored && "mirrored", inverted && "inverted"].filter(Boolean).join(", ");
+  const words = [TURNS[rotation], mirrored && "mirrored", inverted && "inverted"].filter(Boolean).join(", ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
