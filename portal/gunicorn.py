@@ -7,7 +7,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it brings none
+
 from portal import environment as env
+from portal.logs import WithoutAddressesInLines
 
 bind = f"{env.text('BIND', '127.0.0.1')}:{env.number('PORT', 8000, least=1, most=65535)}"
 worker_class = "gthread"
@@ -24,6 +27,20 @@ control_socket_disable = True
 errorlog = "-"
 accesslog = None
 loglevel = env.text("LOG_LEVEL", "WARNING").lower()
+
+
+WITHOUT_ADDRESSES = WithoutAddressesInLines()
+
+
+class Log(Logger):
+    """gunicorn's own, which would write the whole address of a request that failed."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.addFilter(WITHOUT_ADDRESSES)
+
+
+logger_class = Log
 
 
 def pre_fork(server: Any, worker: Any) -> None:

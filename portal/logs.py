@@ -5,7 +5,11 @@ everybody.
 """
 
 import logging
+import re
 from typing import Any
+
+# An address in the middle of a line, as it was sent: its first word stays.
+ADDRESS = re.compile(r"(?:https?://[^\s/?'\"]+)?(?<![:/])(/[^\s/?'\"]*)[/?][^\s'\"]*")
 
 
 class WithoutAddresses(logging.Filter):
@@ -14,6 +18,14 @@ class WithoutAddresses(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(_cut(value) for value in record.args)
+        return True
+
+
+class WithoutAddressesInLines(logging.Filter):
+    """The same for the web server, which writes what it was asked for in the middle of a line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = ADDRESS.sub(r"\1", record.getMessage()), None
         return True
 
 
