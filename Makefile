@@ -15,14 +15,24 @@ ASSETS := $(shell find static/js static/css static/images -type f 2>/dev/null)
 PYTEST ?=
 WORKERS ?= 2
 
-.PHONY: help env demo test test-sqlite test-postgresql test-js peers lint lint-python lint-types lint-layers \
+.PHONY: help env made demo test test-sqlite test-postgresql test-js peers lint lint-python lint-types lint-layers \
 	lint-pages lint-django lint-parts fmt bench clean
 
 help: ## says what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | \
 		awk -F'|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-env: .venv/.locked static/dist/manifest.json ## makes .venv and the built pages, where their sources changed
+# One at a time: two at once would make the same folders under each other's hands. The lock is on this
+# file and ends with its holder. macOS has no flock; Python has one.
+MADE := .venv/.locked static/dist/manifest.json
+MAKE_THEM := $(MAKE) --no-print-directory made
+FLOCK := import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
+	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])
+env: ## makes .venv and the built pages, where their sources changed
+	@if command -v flock >/dev/null; then exec flock Makefile $(MAKE_THEM); \
+	else exec $${PYTHON:-python3} -c '$(FLOCK)' $(MAKE_THEM); fi
+
+made: $(MADE)
 
 demo: env ## starts the demo on PORT (8000), with people and studies in it
 	@exec env DEMO=1 PORT=$(PORT) BASE_URL="$${BASE_URL:-http://localhost:$(PORT)}" $(PY) manage.py demo
