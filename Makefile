@@ -24,7 +24,7 @@ help: ## says what there is
 
 # One at a time: two at once would make the same folders under each other's hands. The lock is on this
 # file and ends with its holder. macOS has no flock; Python has one.
-MADE := .venv/.locked static/dist/manifest.json
+MADE ?= .venv/.locked static/dist/manifest.json
 MAKE_THEM := $(MAKE) --no-print-directory made
 FLOCK := import fcntl, os, sys; lock = os.open("Makefile", os.O_RDONLY); os.set_inheritable(lock, True); \
 	fcntl.flock(lock, fcntl.LOCK_EX); os.execvp(sys.argv[1], sys.argv[1:])
