@@ -13,10 +13,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from sharing.dicom import media, zips
+from sharing.dicom.part10 import Opening
 from sharing.storage.objects import store
 from sharing.studies.models import Instance
 
-PREAMBLE = 128
 AT_ONCE = 16  # beginnings of files read side by side, where the store is far away
 ENTRY_FIELDS = frozenset(field.name for field in dataclasses.fields(media.Entry))
 
@@ -94,15 +94,13 @@ def _entry(instance: Instance) -> media.Entry:
 
 def _files(instances: Sequence[Instance]) -> Iterator[_File]:
     for one in instances:
-        if one.has_preamble and one.has_meta:
-            yield _File(one.key, bytes(PREAMBLE), PREAMBLE)
-            continue
-        head = media.part10_head(
-            sop_class_uid=one.sop_class_uid,
-            sop_instance_uid=one.uid,
-            transfer_syntax=one.transfer_syntax_uid,
+        opening = Opening(
+            one.has_preamble, one.has_meta, one.dataset_offset, one.transfer_syntax_uid
         )
-        yield _File(one.key, head, one.dataset_offset)
+        head, start = media.beginning(
+            opening, sop_class_uid=one.sop_class_uid, sop_instance_uid=one.uid
+        )
+        yield _File(one.key, head, start)
 
 
 def _size(instance: Instance, file: _File) -> int:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sharing.dicom.part10 import EXPLICIT, MEDIA_DIRECTORY
+from sharing.dicom.part10 import EXPLICIT, MEDIA_DIRECTORY, Opening
 
 if TYPE_CHECKING:
     from sharing.dicom.scan import Header
@@ -180,6 +180,21 @@ class Entry:
             last if self.instance_number is None else self.instance_number,
             self.sop_instance_uid,
         )  # fmt: skip
+
+
+def beginning(opening: Opening, *, sop_class_uid: str, sop_instance_uid: str) -> tuple[bytes, int]:
+    """What a stored file begins with when it is passed on, and from where its own bytes follow.
+
+    A preamble is never passed on: it may hold another file, such as a program (PS3.10 7.1).
+    """
+    if opening.has_preamble and opening.has_meta:
+        return PREAMBLE, len(PREAMBLE)
+    head = part10_head(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        transfer_syntax=opening.transfer_syntax,
+    )
+    return head, opening.dataset_offset
 
 
 def part10_head(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:

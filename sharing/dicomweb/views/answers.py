@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from sharing.access import gate
 from sharing.access.principal import Principal
-from sharing.audit.rules import ActorKind
+from sharing.access.rules import Action
+from sharing.audit.rules import Act, ActorKind
 from sharing.dicomweb.rules.accept import JSON
 from sharing.dicomweb.work import streams
 from sharing.kernel.errors import SharingError
@@ -16,6 +17,7 @@ from sharing.studies.models import Instance
 
 MEMBERS_KEEP = "private, max-age=300"
 KEEP_NOTHING = "private, no-store"
+Uids = tuple[str, str, str]  # of study, series and instance, as they stand in an address
 
 
 class NotAcceptableError(SharingError):
@@ -29,6 +31,26 @@ class NotAcceptableError(SharingError):
 
 def principal_of(request: HttpRequest) -> Principal:
     return request.principal  # type: ignore[attr-defined]
+
+
+def instance_of(
+    request: HttpRequest,
+    action: Action,
+    uids: Uids,
+    act: Act = Act.IMAGES_VIEWED,
+    **counts: int,
+) -> Instance:
+    """The instance that an address names by its three UIDs, if the asker may do `action` with it."""
+    study_uid, series_uid, uid = uids
+    return gate.instance(
+        principal_of(request),
+        action,
+        study_uid=study_uid,
+        series_uid=series_uid,
+        uid=uid,
+        act=act,
+        **counts,
+    )
 
 
 def accepted(request: HttpRequest) -> str:

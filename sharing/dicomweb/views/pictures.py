@@ -8,7 +8,14 @@ from sharing.access.gate import declares
 from sharing.access.rules import Action
 from sharing.audit.rules import Act
 from sharing.dicomweb.rules import accept, asked
-from sharing.dicomweb.views.answers import NotAcceptableError, accepted, kept, principal_of
+from sharing.dicomweb.views.answers import (
+    NotAcceptableError,
+    Uids,
+    accepted,
+    instance_of,
+    kept,
+    principal_of,
+)
 from sharing.dicomweb.views.retrieve import document
 from sharing.dicomweb.work import pixels, thumbnails
 from sharing.studies.models import Instance
@@ -19,7 +26,7 @@ from sharing.studies.models import Instance
 def rendered_frame(
     request: HttpRequest, study_uid: str, series_uid: str, uid: str, number: str
 ) -> HttpResponseBase:
-    return _rendered(request, study_uid, series_uid, uid, asked.frame_numbers(number)[0])
+    return _rendered(request, (study_uid, series_uid, uid), asked.frame_numbers(number)[0])
 
 
 @require_safe
@@ -27,12 +34,10 @@ def rendered_frame(
 def rendered(request: HttpRequest, study_uid: str, series_uid: str, uid: str) -> HttpResponseBase:
     if accept.wants(accepted(request), "application/pdf"):
         return document(request, study_uid, series_uid, uid)
-    return _rendered(request, study_uid, series_uid, uid, 1)
+    return _rendered(request, (study_uid, series_uid, uid), 1)
 
 
-def _rendered(
-    request: HttpRequest, study_uid: str, series_uid: str, uid: str, number: int
-) -> HttpResponseBase:
+def _rendered(request: HttpRequest, uids: Uids, number: int) -> HttpResponseBase:
     media_type = accept.picture_type(accepted(request))
     if media_type is None:
         raise NotAcceptableError("Pictures are given as image/jpeg or image/png.")
@@ -41,15 +46,7 @@ def _rendered(
         asked.viewport(_given(request, "viewport")),
     )
     quality = asked.quality(_given(request, "quality"))
-    principal = principal_of(request)
-    instance = gate.instance(
-        principal,
-        Action.VIEW,
-        study_uid=study_uid,
-        series_uid=series_uid,
-        uid=uid,
-        pictures=1,
-    )
+    instance = instance_of(request, Action.VIEW, uids, pictures=1)
     picture = pixels.drawn(
         instance,
         number,
@@ -57,7 +54,7 @@ def _rendered(
         viewport=viewport,
         media_type=media_type,
         quality=quality,
-        by=principal,
+        by=principal_of(request),
     )
     return kept(HttpResponse(picture, content_type=media_type), request)
 
@@ -86,15 +83,8 @@ def series_thumbnail(request: HttpRequest, study_uid: str, series_uid: str) -> H
 def instance_thumbnail(
     request: HttpRequest, study_uid: str, series_uid: str, uid: str
 ) -> HttpResponseBase:
-    instance = gate.instance(
-        principal_of(request),
-        Action.VIEW,
-        study_uid=study_uid,
-        series_uid=series_uid,
-        uid=uid,
-        thumbnails=1,
-    )
-    return _thumbnail(request, instance)
+    uids = study_uid, series_uid, uid
+    return _thumbnail(request, instance_of(request, Action.VIEW, uids, thumbnails=1))
 
 
 def _thumbnail(request: HttpRequest, instance: Instance) -> HttpResponseBase:

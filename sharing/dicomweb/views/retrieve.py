@@ -13,9 +13,11 @@ from sharing.dicomweb import queries
 from sharing.dicomweb.rules import accept, asked
 from sharing.dicomweb.views.answers import (
     NotAcceptableError,
+    Uids,
     accepted,
     attached,
     fresh,
+    instance_of,
     json_stream,
     kept,
     principal_of,
@@ -70,15 +72,8 @@ def series_metadata(request: HttpRequest, study_uid: str, series_uid: str) -> Ht
 def instance_metadata(
     request: HttpRequest, study_uid: str, series_uid: str, uid: str
 ) -> HttpResponseBase:
-    found = gate.instance(
-        principal_of(request),
-        Action.VIEW,
-        study_uid=study_uid,
-        series_uid=series_uid,
-        uid=uid,
-        act=Act.METADATA_READ,
-        instances=1,
-    )
+    uids = study_uid, series_uid, uid
+    found = instance_of(request, Action.VIEW, uids, Act.METADATA_READ, instances=1)
     return _metadata(request, found.series, uid=found.uid)
 
 
@@ -91,14 +86,8 @@ def frames(
     request: HttpRequest, study_uid: str, series_uid: str, uid: str, numbers: str
 ) -> HttpResponseBase:
     wanted = asked.frame_numbers(numbers)
-    instance = gate.instance(
-        principal_of(request),
-        Action.DOWNLOAD,
-        study_uid=study_uid,
-        series_uid=series_uid,
-        uid=uid,
-        frames=len(wanted),
-    )
+    uids = study_uid, series_uid, uid
+    instance = instance_of(request, Action.DOWNLOAD, uids, frames=len(wanted))
     syntax = pixels.syntax_given(instance)
     form = accept.frame_form(accepted(request), syntax)
     if form is None or (len(wanted) > 1 and not form.multipart):
@@ -126,7 +115,7 @@ def _frames(
 @require_safe
 @declares(Action.DOWNLOAD)
 def part10(request: HttpRequest, study_uid: str, series_uid: str, uid: str) -> HttpResponseBase:
-    instance = _downloaded(request, study_uid, series_uid, uid)
+    instance = _downloaded(request, (study_uid, series_uid, uid))
     form = accept.file_form(accepted(request), instance.transfer_syntax_uid)
     if form is None:
         raise NotAcceptableError(
@@ -145,7 +134,7 @@ def part10(request: HttpRequest, study_uid: str, series_uid: str, uid: str) -> H
 def document(request: HttpRequest, study_uid: str, series_uid: str, uid: str) -> HttpResponseBase:
     """The PDF that an instance encloses: the file itself, so it needs the right to download."""
     gate.permit(principal_of(request), Action.DOWNLOAD)
-    instance = _downloaded(request, study_uid, series_uid, uid)
+    instance = _downloaded(request, (study_uid, series_uid, uid))
     found = streams.document(instance)
     if found is None or pixels.attributes_of(instance).mime_type != "application/pdf":
         raise NotAcceptableError("There is no PDF in this object.")
@@ -153,13 +142,5 @@ def document(request: HttpRequest, study_uid: str, series_uid: str, uid: str) ->
     return fresh(attached(streamed(request, chunks, "application/pdf", size=size), instance, "pdf"))
 
 
-def _downloaded(request: HttpRequest, study_uid: str, series_uid: str, uid: str) -> Instance:
-    return gate.instance(
-        principal_of(request),
-        Action.DOWNLOAD,
-        study_uid=study_uid,
-        series_uid=series_uid,
-        uid=uid,
-        act=Act.IMAGES_DOWNLOADED,
-        instances=1,
-    )
+def _downloaded(request: HttpRequest, uids: Uids) -> Instance:
+    return instance_of(request, Action.DOWNLOAD, uids, Act.IMAGES_DOWNLOADED, instances=1)

@@ -15,7 +15,6 @@ from sharing.storage.objects import store
 from sharing.studies.models import Instance
 
 BATCH = 64
-PREAMBLE = 128
 
 
 def boundary() -> str:
@@ -33,22 +32,18 @@ def multipart(parts: Iterable[tuple[str, Iterable[bytes]]], line: str) -> Iterat
 
 def part10(instance: Instance) -> tuple[int, Iterator[bytes]]:
     """Size and bytes of the instance as a valid Part 10 file, its preamble zeroed."""
-    head, start = _begin(instance)
+    head, start = media.beginning(
+        _opening(instance), sop_class_uid=instance.sop_class_uid, sop_instance_uid=instance.uid
+    )
     return len(head) + instance.size - start, _after(head, instance, start)
 
 
-def _begin(instance: Instance) -> tuple[bytes, int]:
-    """What stands in for the file's own begin, and from where its own bytes are given."""
-    if instance.has_preamble and instance.has_meta:
-        return bytes(PREAMBLE), PREAMBLE
-    return _made_head(instance), instance.dataset_offset
-
-
-def _made_head(instance: Instance) -> bytes:
-    return media.part10_head(
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.uid,
-        transfer_syntax=instance.transfer_syntax_uid,
+def _opening(instance: Instance) -> Opening:
+    return Opening(
+        instance.has_preamble,
+        instance.has_meta,
+        instance.dataset_offset,
+        instance.transfer_syntax_uid,
     )
 
 
@@ -60,13 +55,7 @@ def _after(head: bytes, instance: Instance, start: int) -> Iterator[bytes]:
 def document(instance: Instance) -> tuple[int, Iterator[bytes]] | None:
     """The document that the instance encloses."""
     source = closing_file(instance)
-    opening = Opening(
-        instance.has_preamble,
-        instance.has_meta,
-        instance.dataset_offset,
-        instance.transfer_syntax_uid,
-    )
-    found = documents.enclosed(source, instance.size, opening)
+    found = documents.enclosed(source, instance.size, _opening(instance))
     if found is None:
         source.close()
         return None
