@@ -141,6 +141,7 @@ def arriving(ben: Principal) -> Callable[[], tuple[UploadFile, Path]]:
     def make_one() -> tuple[UploadFile, Path]:
         file = actions.create_file(upload, path="a.dcm", size=10)
         path = spool.path_of(upload.pk, file.pk)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
         return file, path
 
