@@ -45,9 +45,13 @@ logger_class = Log
 
 def pre_fork(server: Any, worker: Any) -> None:
     """A worker inherits no connection: two processes on one line would garble it."""
+    import gc
+
     from django.db import connections
 
     connections.close_all()
+    gc.collect()
+    gc.freeze()  # what all workers share is not looked through again, nor copied by looking
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -20,7 +20,7 @@ from sharing.ingest.rules import ARRIVED, UPLOAD_MOVES, FileState, UploadState
 from sharing.ingest.work import spool, together
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
-from sharing.ingest.work.together import Received, Sent
+from sharing.ingest.work.together import Received, Whole
 from sharing.jobs.actions import enqueue
 from sharing.kernel.errors import ConflictError, InvalidInputError, TooLargeError
 from sharing.studies.models import Study
@@ -85,18 +85,24 @@ def settle_file(
 
 
 def receive_batch(
-    upload: Upload, sent: Iterable[tuple[Sent, bytes]], *, by: Principal
+    upload: Upload, groups: Iterable[Iterable[Whole]], *, by: Principal
 ) -> list[Received]:
     """Check, store and commit small files that came whole in one request.
+
+    Parameters
+    ----------
+    groups
+        Files in memory; each group is used before the next is asked for.
 
     Returns
     -------
     list of Received
-        In the order of `sent`; one with a `problem` was not taken, and the others were.
+        In the order of the files; one with a `problem` was not taken, and the others were.
     """
     received: list[Received] = []
     try:
-        received.extend(together.receive(upload, one, data) for one, data in sent)
+        for group in groups:
+            together.receive(upload, group, received)
         together.settle(received, by=by)
         for archive in together.zips(received):
             _queue_zip(archive.file, archive.sha256, fresh=True)

@@ -48,6 +48,18 @@ def test_the_same_file_twice_is_stored_once_and_said_to_be_there_already() -> No
     assert Instance.objects.count() == 1
 
 
+def test_a_file_that_is_sent_again_after_a_cut_line_is_not_counted_twice() -> None:
+    ben, data = make.principal("Ben"), make.image()
+    upload = actions.start_upload(by=ben)
+    first, again, copy = (
+        make.receive(upload, data, by=ben, path=path) for path in ("IM1", "IM1", "IM2")
+    )
+    assert (first.pk, first.state) == (again.pk, again.state)
+    assert copy.state == FileState.DUPLICATE
+    receipt = queries.receipt(upload)
+    assert (receipt["stored"], receipt["duplicates"]) == (1, 1)
+
+
 def test_the_same_number_with_other_content_is_kept_beside_and_surfaced() -> None:
     ben = make.principal("Ben")
     first, second = make.image(), make.image(SeriesDescription="Changed")

@@ -6,6 +6,7 @@ or was cut. See `sharing/decisions/0004-small-files-travel-together.md`.
 """
 
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,15 +23,17 @@ from rest_framework.views import APIView
 from sharing.access.rules import Action
 from sharing.ingest import actions
 from sharing.ingest.api.admission import admissions
-from sharing.ingest.api.tus import BrokenOffError, WrongKindError, body, body_length
-from sharing.ingest.work.together import Received, Sent
+from sharing.ingest.api.reading import fill
+from sharing.ingest.api.tus import BrokenOffError, WrongKindError, body_length
+from sharing.ingest.work.spool import block
+from sharing.ingest.work.together import Received, Sent, Whole
 from sharing.kernel.errors import InvalidInputError, TooLargeError
 
 BODY_TYPE = "application/vnd.handover.batch"
 LONGEST_INDEX = 256 * 1024
 MOST_FILES = 64
 MOST_BYTES = 32 * 1024 * 1024
-LARGEST = 4 * 1024 * 1024  # a file is held in memory while it is checked
+LARGEST = 4 * 1024 * 1024  # it is held in memory while it is checked
 
 
 class BatchFile(serializers.Serializer[Any]):
@@ -93,7 +96,7 @@ class UploadBatch(APIView):
         _check_body(raw)
         index = _index(raw)
         actions.reopen(upload)
-        received = actions.receive_batch(upload, _whole_files(raw, index), by=principal)
+        received = actions.receive_batch(upload, _groups(raw, index), by=principal)
         if len(received) < len(index):
             raise BrokenOffError
         return Response({"results": [_outcome(one) for one in received]})
@@ -122,14 +125,21 @@ def _index(request: HttpRequest) -> list[Sent]:
     return index
 
 
-def _whole_files(request: HttpRequest, index: list[Sent]) -> Iterator[tuple[Sent, bytes]]:
-    """Each file with its bytes; ends early, without an error, when the connection does."""
-    for sent in index:
-        pieces = list(body(request, sent.size))
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if len(data) < sent.size:
+def _groups(request: HttpRequest, index: list[Sent]) -> Iterator[Iterator[Whole]]:
+    """The files, in groups that fill the thread's block: each to be used before the next."""
+    waiting = deque(index)
+    while waiting:
+        yield _group(request, waiting)
+
+
+def _group(request: HttpRequest, waiting: deque[Sent]) -> Iterator[Whole]:
+    """Files with their bytes as they come; the last ones when the connection ends."""
+    there = block()
+    while waiting and (room := there.room(waiting[0].size)):
+        if fill(request, room.data) < len(room.data):
+            waiting.clear()
             return
-        yield sent, data
+        yield Whole(waiting.popleft(), room)
 
 
 def _outcome(one: Received) -> dict[str, Any]:

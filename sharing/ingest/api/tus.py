@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +25,7 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action, Rule
 from sharing.ingest import actions, queries
 from sharing.ingest.api.admission import admissions
+from sharing.ingest.api.reading import pieces
 from sharing.ingest.api.uploads import list_files
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
@@ -139,7 +139,7 @@ class FilesView(TusView):
         running, crc = hashlib.sha256(), _Crc()
         check = _checksum(request)
         with spool.held(spooled) as handle:
-            kept = spool.append(handle, 0, body(request, size), running, crc, *check.hashes)
+            kept = spool.append(handle, 0, pieces(request, size), running, crc, *check.hashes)
             # Here, beside the others' commits; the store's own fsync then finds nothing to do.
             os.fsync(handle)
             if kept < size:  # kept, so that a client that asks can go on
@@ -209,7 +209,7 @@ def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
             raise TooLargeError("More bytes came than Upload-Length announced.")
         kept = start
         try:
-            kept = spool.append(handle, start, body(request, announced), *check.hashes)
+            kept = spool.append(handle, start, pieces(request, announced), *check.hashes)
         finally:
             os.fsync(handle)
         if check.hashes and not check.holds():
@@ -234,20 +234,6 @@ def _offset(file: UploadFile) -> int:
     return file.size
 
 
-def body(request: HttpRequest, length: int) -> Iterator[bytes]:
-    """The raw body in chunks; ends early, without an error, when the sender's connection does."""
-    left = length
-    while left > 0:
-        try:
-            chunk = request.read(min(spool.CHUNK, left))
-        except OSError:
-            return
-        if not chunk:
-            return
-        left -= len(chunk)
-        yield chunk
-
-
 # ---- Headers -----------------------------------------------------------------------------------
 
 
@@ -256,7 +242,7 @@ class _Crc:
 
     value = 0
 
-    def update(self, chunk: bytes) -> None:
+    def update(self, chunk: bytes | memoryview) -> None:
         self.value = isal_zlib.crc32(chunk, self.value)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import io
 import uuid
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import orjson
 from isal import isal_zlib
@@ -43,6 +43,24 @@ class Arrival:
     frames: bytes | None = None
 
 
+class InMemory(io.RawIOBase):
+    """Bytes of a buffer as a file, without a copy of them."""
+
+    def __init__(self, data: memoryview) -> None:
+        self.data, self.position = data, 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: len(self.data)}[whence]
+        self.position = max(0, base + offset)
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        end = len(self.data) if size < 0 else self.position + size
+        found = bytes(self.data[self.position : end])
+        self.position += len(found)
+        return found
+
+
 def key_of(institution_id: uuid.UUID, study_uid: str, sha256: bytes) -> str:
     """Where an institution's bytes stay: named by what they are.
 
@@ -58,8 +76,8 @@ def is_zip(path: Path) -> bool:
         return begins_a_zip(source.read(4))
 
 
-def begins_a_zip(head: bytes) -> bool:
-    return head[:4] in ZIP_MAGIC
+def begins_a_zip(head: bytes | memoryview) -> bool:
+    return bytes(head[:4]) in ZIP_MAGIC
 
 
 def check(
@@ -70,7 +88,7 @@ def check(
     sha256: bytes,
     crc32: int,
     fresh: bool,
-    data: bytes | None = None,
+    data: memoryview | None = None,
 ) -> Arrival:
     """Scan the spooled file at `path`; what is no image is dropped with its reason.
 
@@ -79,7 +97,7 @@ def check(
     arrival = Arrival(file, institution_id, fresh, crc32=crc32)
     file.sha256 = sha256
     try:
-        with path.open("rb") if data is None else io.BytesIO(data) as source:
+        with path.open("rb") if data is None else cast("BinaryIO", InMemory(data)) as source:
             _read(arrival, source)
     except RefusedError as error:
         _refuse(file, error)

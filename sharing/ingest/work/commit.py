@@ -20,7 +20,7 @@ from sharing.audit.actions import Asking, patient_reference, record
 from sharing.audit.rules import Act
 from sharing.dicom import names
 from sharing.ingest.models import Upload, UploadFile
-from sharing.ingest.rules import FileState
+from sharing.ingest.rules import ARRIVED, FileState
 from sharing.ingest.work import spool
 from sharing.ingest.work.check import Arrival
 from sharing.ingest.work.rows import add_to, insert, known
@@ -332,11 +332,29 @@ class _Batch:
     def _write_files(self) -> None:
         fresh = [one.file for one in self.arrivals if one.fresh]
         known = [one.file for one in self.arrivals if not one.fresh]
-        insert(fresh)
+        insert([file for file in fresh if not self._was_sent_before(file)])
         for file in known:
             file.save(
                 update_fields=["state", "sha256", "reason", "reason_code", "instance", "size"]
             )
+
+    @staticmethod
+    def _was_sent_before(file: UploadFile) -> bool:
+        """Whether this is the same file of the same upload, sent again since an answer was lost.
+
+        Then it is that file, and what became of it then: nobody should read that an image was
+        "already there" for no more than a cut line.
+        """
+        if file.state != FileState.DUPLICATE:
+            return False
+        same = UploadFile.objects.filter(
+            upload=file.upload_id, parent=file.parent_id, path=file.path, sha256=file.sha256
+        )
+        earlier = same.filter(state__in=ARRIVED).values("pk", "state", "reason").first()
+        if earlier is None:
+            return False
+        file.pk, file.state, file.reason = earlier["pk"], earlier["state"], earlier["reason"]
+        return True
 
     def _note_uploads(self) -> None:
         uploads = sorted({one.file.upload_id for one in self.arrivals})

@@ -4,13 +4,16 @@ A spooled file's length is the offset that has been acknowledged; there is no se
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
+import mmap
 import os
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 from isal import isal_zlib
@@ -18,12 +21,14 @@ from isal import isal_zlib
 from sharing.kernel.errors import SharingError, UnavailableError
 
 CHUNK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_own = threading.local()
 
 
 class Running(Protocol):
     """A hash that grows: hashlib's, or a CRC."""
 
-    def update(self, chunk: bytes, /) -> object: ...
+    def update(self, chunk: bytes | memoryview, /) -> object: ...
 
 
 class FileBusyError(SharingError):
@@ -113,7 +118,7 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: Running) -> int:
+def append(handle: int, start: int, chunks: Iterable[bytes | memoryview], *hashes: Running) -> int:
     """Write `chunks` at `start` and return how many bytes there are now.
 
     When the sender's connection breaks, what came before is kept: the caller still calls `sync`.
@@ -129,25 +134,82 @@ def append(handle: int, start: int, chunks: Iterable[bytes], *hashes: Running) -
             for running in hashes:
                 running.update(chunk)
     except OSError as error:
-        if error.errno in (28, 122):  # no space left, quota exceeded
+        if error.errno in FULL:
             raise SpoolFullError from error
         raise
     return position
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that came at one go, under a name that nobody else knows yet.
+class Room(NamedTuple):
+    """A place in a block: `data` as long as the file, `pages` to the end of its last page."""
 
-    The store syncs what it keeps. The disk is told to begin now: the syncs of a batch then share
-    one commit of the file system (16 files of half a megabyte: 1.6 against 4.3 ms each).
+    data: memoryview
+    pages: memoryview
+
+
+class Block:
+    """Memory of one thread, where files lie at pages' beginnings: disks take them as they are."""
+
+    SIZE = 8 << 20
+
+    def __init__(self) -> None:
+        self._all, self._used = memoryview(mmap.mmap(-1, self.SIZE)), 0
+
+    def clear(self) -> None:
+        """Begin anew; what was in the block may be overwritten."""
+        self._used = 0
+
+    def room(self, size: int) -> Room | None:
+        """Room for a file behind the others, or None where the block is full."""
+        start, end = self._used, self._used - (-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        if end > self.SIZE:
+            return None
+        self._used = end
+        return Room(self._all[start : start + size], self._all[start:end])
+
+
+def block() -> Block:
+    """This thread's block, empty."""
+    if not hasattr(_own, "block"):
+        _own.block = Block()
+    found: Block = _own.block
+    found.clear()
+    return found
+
+
+def write_whole(path: Path, room: Room) -> None:
+    """Write a file that came at one go.
+
+    It goes to the disk past the page cache, where that is possible: nothing is copied, and what is
+    looked at now keeps its place in memory. Syncing it, as the store does, is then quick.
     """
     handle = _open(path, os.O_WRONLY | os.O_EXCL)
     try:
-        append(handle, 0, [data])
-        if hasattr(os, "posix_fadvise"):  # what is on its way to the disk stays in memory
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        if not _write_past_cache(handle, room):
+            append(handle, 0, [room.data])
     finally:
         os.close(handle)
+
+
+def _write_past_cache(handle: int, room: Room) -> bool:
+    """Whether this system and this disk could do it; whole pages are written, and then cut."""
+    if not hasattr(os, "O_DIRECT"):
+        return False
+    size = len(room.data)
+    room.pages[size:] = bytes(len(room.pages) - size)
+    flags = fcntl.fcntl(handle, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT)
+        written = os.pwrite(handle, room.pages, 0)
+        os.ftruncate(handle, size)
+    except OSError as error:
+        if error.errno in FULL:
+            raise SpoolFullError from error
+        if error.errno != errno.EINVAL:  # a file system that cannot
+            raise
+        written = 0
+    fcntl.fcntl(handle, fcntl.F_SETFL, flags)
+    return written == len(room.pages)
 
 
 def sync(path: Path) -> None:

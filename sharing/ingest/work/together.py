@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from isal import isal_zlib
 
@@ -27,6 +28,13 @@ class Sent:
     sha256: str = ""
 
 
+class Whole(NamedTuple):
+    """A file that is in memory."""
+
+    sent: Sent
+    room: spool.Room
+
+
 @dataclasses.dataclass(slots=True)
 class Received:
     """A file that came. With a `problem` it was not taken, and has no row."""
@@ -34,29 +42,47 @@ class Received:
     file: UploadFile
     spooled: Path
     sha256: bytes
+    crc32: int
     arrival: Arrival | None = None
     problem: SharingError | None = None
     is_settled: bool = False
 
 
-def receive(upload: Upload, sent: Sent, data: bytes) -> Received:
-    """Spool and check one file; what it needs of the database waits for the others."""
-    file = UploadFile(upload=upload, path=sent.path, size=len(data))
-    found = Received(file, spool.path_of(upload.pk, file.pk), hashlib.sha256(data).digest())
+def receive(upload: Upload, group: Iterable[Whole], into: list[Received]) -> None:
+    """Spool and check files; what they need of the database waits for all of the request.
+
+    First all bytes pass, then all headers are read: measured, a header costs half as much when
+    the processor's caches do not hold half a megabyte of pixels instead of what reads it.
+    """
+    checked = []
+    for sent, room in group:
+        into.append(_spool(upload, sent, room))
+        checked.append((into[-1], room.data))
+    for one, data in checked:
+        if one.problem is None and not begins_a_zip(data):
+            one.arrival = check(
+                one.file,
+                one.spooled,
+                institution_id=upload.institution_id,
+                sha256=one.sha256,
+                crc32=one.crc32,
+                fresh=True,
+                data=data,
+            )
+
+
+def _spool(upload: Upload, sent: Sent, room: spool.Room) -> Received:
+    file = UploadFile(upload=upload, path=sent.path, size=sent.size)
+    found = Received(
+        file,
+        spool.path_of(upload.pk, file.pk),
+        hashlib.sha256(room.data).digest(),
+        isal_zlib.crc32(room.data),
+    )
     if sent.sha256 and found.sha256.hex() != sent.sha256.lower():
         found.problem = spool.ChecksumMismatchError()
-        return found
-    spool.write_whole(found.spooled, data)
-    if not begins_a_zip(data):
-        found.arrival = check(
-            file,
-            found.spooled,
-            institution_id=upload.institution_id,
-            sha256=found.sha256,
-            crc32=isal_zlib.crc32(data),
-            fresh=True,
-            data=data,
-        )
+    else:
+        spool.write_whole(found.spooled, room)
     return found
 
 
