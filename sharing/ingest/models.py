@@ -50,7 +50,9 @@ class UploadFile(models.Model):
     """One file of an upload; while it arrives, a tus resource whose bytes stand in the spool."""
 
     id = models.UUIDField(primary_key=True, default=random_id, editable=False)
-    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="files")
+    upload = models.ForeignKey(  # it begins two indexes below
+        Upload, on_delete=models.CASCADE, related_name="files", db_index=False
+    )
     parent = models.ForeignKey(  # the ZIP that it came out of
         "self", on_delete=models.CASCADE, null=True, related_name="contents"
     )

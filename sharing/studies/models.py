@@ -152,8 +152,13 @@ class Instance(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
-    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
+    # Both begin an index below; one of their own would only be written.
+    institution = models.ForeignKey(
+        Institution, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    series = models.ForeignKey(
+        Series, on_delete=models.PROTECT, related_name="instances", db_index=False
+    )
     uid = models.CharField("SOP Instance UID", max_length=64)
     variant = models.PositiveIntegerField(default=0)
     sop_class_uid = models.CharField(max_length=64)

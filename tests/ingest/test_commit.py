@@ -1,7 +1,9 @@
 """What arrives is filed under the right patient, counted once, and never overwritten."""
 
+import re
 import threading
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import commit, spool
+from sharing.ingest.work.rows import known_sql
 from sharing.kernel.errors import ConflictError
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Patient, Series, Study
@@ -246,3 +249,31 @@ def test_a_receipt_stays_in_no_browsers_cache() -> None:
     page = make.browser("Ben").get(f"/uploads/{sent.pk}/")
     assert b"Petra1" in page.content
     assert page["Cache-Control"] == "no-store"
+
+
+def crowd(kept: Instance, count: int) -> None:
+    """Many more images in the institution of `kept`."""
+    facts = {f.attname: getattr(kept, f.attname) for f in kept._meta.concrete_fields[1:]}
+    more = (
+        Instance(**facts | {"uid": f"1.2.{n}", "sha256": n.to_bytes(32, "big")})
+        for n in range(count)
+    )
+    Instance.objects.bulk_create(more)
+
+
+def test_what_is_there_already_is_found_by_indexes_however_much_there_is() -> None:
+    """A plan that reads an institution's every image would make each file slower than the last."""
+    make.upload(make.principal("Ben"), make.image())
+    crowd(Instance.objects.get(), 3000)
+    institution = make.member("Ben").institution.pk
+    values: list[Any] = [institution, b"a", b"b", institution, "1", "2"]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        if connection.vendor == "sqlite":
+            values = [one.hex if isinstance(one, uuid.UUID) else one for one in values]
+        explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+        cursor.execute(f"{explain} {known_sql(2, 2)}", values)
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+    by_hash, by_uid = re.findall(r"(?:SEARCH .*|Index Cond:.*)", plan)
+    assert "sha256" in by_hash, plan
+    assert re.search(r"\buid\b", by_uid), plan
