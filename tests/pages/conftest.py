@@ -62,5 +62,11 @@ def facts(shop_window: Served, states: dict[str, Any], browser: Browser) -> Fact
         link = str(page.locator(".row-link").first.get_attribute("href"))
     identifier = study.rstrip("/").rpartition("/")[2]
     return Facts(
-        shop_window.address, identifier, upload, link, states["claim"], shop_window.password
+        home=shop_window.address,
+        study=identifier,
+        upload=upload,
+        link=link,
+        claim=states["claim"],
+        shared=shop_window.link,
+        password=shop_window.password,
     )

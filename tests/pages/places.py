@@ -19,6 +19,7 @@ class Facts:
     upload: str
     link: str
     claim: str
+    shared: str
     password: str
 
 
@@ -98,6 +99,7 @@ PLACES = {
     "account-closed": Place("", "/accounts/inactive/"),
     "join": Place("", "/join"),
     "claim": Place("", "/s"),
+    "claim-passcode": Place("", "{shared}", _asked_for_passcode),
     "not-found": Place("", "/nowhere", status=404),
     "api-docs": Place("Ben", "/api/docs/"),
     "worklist": Place("Ben", "/"),
@@ -115,7 +117,9 @@ PLACES = {
     "share": Place("Ben", "/share/?study={study}"),
     "share-result": Place("Ben", "/share/?study={study}", _making_a_link),
     "links": Place("Ben", "/links/"),
-    "links-empty": Place("Cleo", "/links/?q=nothing", status=403),
+    "links-empty": Place("Ada", "/links/?whose=mine"),
+    "links-of-everybody": Place("Ada", "/links/"),
+    "links-nothing-found": Place("Ben", "/links/?q=nobody-of-this-name"),
     "link": Place("Ben", "{link}"),
     "link-revoke": Place("Ben", "{link}revoke"),
     "activity": Place("Dora", "/activity/"),
