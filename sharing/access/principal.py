@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.db.models import QuerySet
 
-from sharing.access.rules import ROLE_ACTIONS, Action
+from sharing.access.rules import ROLE_ACTIONS, Action, Credential, carries
 from sharing.accounts.models import Membership, User
 from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.rules import ActorKind
@@ -22,7 +22,7 @@ class Actor:
     id: str = ""
     name: str = ""
     institution_id: uuid.UUID | None = None
-    credential: str = ""  # session, token, link, shell
+    credential: str = ""  # one of rules.Credential
     credential_id: str = ""
     link_id: uuid.UUID | None = None
 
@@ -70,7 +70,8 @@ class Principal:
         return dataclasses.replace(self, reach=reach, within=study_id)
 
     def may(self, action: Action) -> bool:
-        return action in self.actions
+        """Whether it is among the actions, and this kind of credential may exercise it at all."""
+        return action in self.actions and carries(self.actor.credential, action)
 
 
 def nobody(origin: Origin) -> Principal:
@@ -117,6 +118,34 @@ def member(
         user=user,
         membership=membership,
         still_allowed=still_allowed or (lambda: is_still_member(membership)),
+    )
+
+
+def machine(
+    place: Membership,
+    origin: Origin,
+    *,
+    id: str,
+    name: str,
+    actions: frozenset[Action],
+    credential_id: str,
+    still_allowed: Callable[[], bool],
+) -> Principal:
+    """A program that signed in by itself, for its own institution: reaches its studies.
+
+    `place` names the closed account and the institution that its uploads are put down to; it is
+    no row. What a partner grants a machine is another reach of the same machine.
+    """
+    return Principal(
+        actor=Actor(
+            ActorKind.MACHINE, id, name, place.institution_id, Credential.MACHINE, credential_id
+        ),
+        actions=actions,
+        reach=Series.objects.filter(study__institution=place.institution_id),
+        origin=origin,
+        user=place.user,
+        membership=place,
+        still_allowed=still_allowed,
     )
 
 

@@ -37,7 +37,32 @@ ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
 VIEW_LINK_ACTIONS = frozenset({Action.SEARCH, Action.VIEW})
 DOWNLOAD_LINK_ACTIONS = frozenset({Action.SEARCH, Action.VIEW, Action.DOWNLOAD})
 
-# What a bearer token may carry at most; anything else needs a person at a page.
-TOKEN_ACTIONS = frozenset(
-    {Action.SEARCH, Action.VIEW, Action.DOWNLOAD, Action.UPLOAD, Action.SHARE, Action.REVIEW}
-)
+
+class Credential(enum.StrEnum):
+    """By what somebody has shown who they are."""
+
+    SESSION = "session"
+    SHELL = "shell"  # the operator, acting as a member
+    JOB = "job"  # what goes on for a member who no longer waits
+    LINK = "link"
+    TOKEN = "token"  # noqa: S105 the name of a kind
+    MACHINE = "machine"
+
+
+# What each kind of credential may carry at most. What is not listed needs a person at a page: a
+# program does not invite people, and a machine neither shares nor reads what others did.
+CREDENTIAL_ACTIONS: dict[Credential, frozenset[Action]] = {
+    Credential.SESSION: frozenset(Action),
+    Credential.SHELL: frozenset(Action),
+    Credential.JOB: frozenset(_READ | _GIVE),
+    Credential.LINK: DOWNLOAD_LINK_ACTIONS,
+    Credential.TOKEN: frozenset(_READ | _GIVE | {Action.REVIEW}),
+    Credential.MACHINE: frozenset(_READ | {Action.UPLOAD}),
+}
+TOKEN_ACTIONS = CREDENTIAL_ACTIONS[Credential.TOKEN]
+
+
+def carries(credential: str, action: Action) -> bool:
+    """Whether this kind of credential may exercise `action` at all; an unknown kind may nothing."""
+    known = {str(one): allowed for one, allowed in CREDENTIAL_ACTIONS.items()}
+    return action in known.get(credential, frozenset())

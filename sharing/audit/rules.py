@@ -33,6 +33,10 @@ class Act(TextChoices):
     STORE_SWEPT = "store.swept", "Cleared the image store"
     TOKEN_CREATED = "token.created", "Created an API token"
     TOKEN_REVOKED = "token.revoked", "Revoked an API token"
+    MACHINE_ADDED = "machine.added", "Added a machine"
+    MACHINE_CHANGED = "machine.changed", "Changed a machine"
+    MACHINE_SIGNED_IN = "machine.signed-in", "A machine signed in"
+    MACHINE_REFUSED = "machine.refused", "A machine was not let in"
     ACTIVITY_READ = "audit.read", "Reviewed the activity"
     ACCESS_REFUSED = "access.refused", "Was refused"
 

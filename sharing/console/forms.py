@@ -131,7 +131,7 @@ ACTIONS: dict[str, Any] = {
     "People": {
         act.value: act.label
         for act in Act
-        if act.value.split(".")[0] in ("person", "member", "token")
+        if act.value.split(".")[0] in ("person", "member", "token", "machine")
     },
     "The log itself": {act.value: act.label for act in (Act.ACTIVITY_READ, Act.ACCESS_REFUSED)},
 }

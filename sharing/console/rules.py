@@ -84,6 +84,17 @@ def _member(detail: Detail) -> str:
     return f"changed {person}"
 
 
+def _machine(detail: Detail) -> str:
+    name = detail.get("machine", "a machine")
+    words = {
+        "suspended": f"suspended the machine {name}",
+        "active": f"let the machine {name} work again",
+        "revoked": f"revoked the machine {name}",
+        "keys": f"changed the keys of the machine {name}",
+    }
+    return words.get(str(detail.get("what", "")), f"changed the machine {name}")
+
+
 def _searched(detail: Detail) -> str:
     if detail.get("part"):
         return "watched what is arriving"
@@ -120,7 +131,7 @@ def way(channel: str, credential: str) -> str:
             return "page"
         case "shell", _:
             return "command line"
-        case _, "token":
+        case _, "token" | "machine":
             return "program"
         case "dicomweb", _:
             return "viewer"
@@ -158,6 +169,10 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.LINKS_LISTED: "looked at share links",
     Act.TOKEN_CREATED: "created an API token",
     Act.TOKEN_REVOKED: "revoked an API token",
+    Act.MACHINE_ADDED: _named("added the machine", "machine"),
+    Act.MACHINE_CHANGED: _machine,
+    Act.MACHINE_SIGNED_IN: "signed in",
+    Act.MACHINE_REFUSED: "was not let in",
     Act.ACTIVITY_READ: "reviewed the activity",
     Act.ACCESS_REFUSED: _refused,
     Act.STORE_SWEPT: _swept,

@@ -1,0 +1,6 @@
+"""What is kept of tokens and of machines."""
+
+from sharing.credentials.models.machines import MachineClient, MachineToken, UsedAssertion
+from sharing.credentials.models.tokens import ApiToken
+
+__all__ = ["ApiToken", "MachineClient", "MachineToken", "UsedAssertion"]

@@ -1,0 +1,77 @@
+"""A machine's token as a principal: the machine, as far as the token's scopes go."""
+
+import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from sharing.access import principal as principals
+from sharing.access.principal import Principal
+from sharing.accounts.models import Membership
+from sharing.credentials.models import MachineClient, MachineToken
+from sharing.credentials.rules.machines import (
+    MACHINE_PREFIX,
+    MachineState,
+    actions_of,
+    is_within,
+)
+from sharing.kernel import ids, secrets
+from sharing.kernel.requests import Origin
+
+NOTED_EVERY = datetime.timedelta(minutes=1)
+
+
+def bearer(text: str, origin: Origin) -> Principal | None:
+    """The principal of `hvm_<id>_<secret>`, or None when the token does not count (any more)."""
+    found = token(text)
+    if found is None or not is_within(origin.address, found.client.networks):
+        return None
+    _note_use(found.client)
+    return machine(found, origin)
+
+
+def token(text: str) -> MachineToken | None:
+    """The live token that is written so."""
+    prefix, _, rest = text.partition("_")
+    if prefix != MACHINE_PREFIX or len(rest) < 24 or rest[22] != "_":
+        return None
+    try:
+        token_id = ids.from_text(rest[:22])
+    except ValueError:
+        return None
+    found = _live().filter(pk=token_id).select_related("client__institution", "client__account")
+    one = found.first()
+    if one is None or not secrets.same(bytes(one.secret_digest), secrets.digest(rest[23:])):
+        return None
+    return one
+
+
+def machine(of: MachineToken, origin: Origin) -> Principal:
+    client = of.client
+    return principals.machine(
+        # Never saved: a machine has no role, and is no member whom anybody could promote.
+        Membership(user=client.account, institution=client.institution),
+        origin,
+        id=str(client.pk),
+        name=client.name,
+        actions=actions_of(of.scopes) & actions_of(client.scopes),
+        credential_id=str(of.pk),
+        still_allowed=lambda: _live().filter(pk=of.pk).exists(),
+    )
+
+
+def _live() -> QuerySet[MachineToken]:
+    now = timezone.now()
+    return MachineToken.objects.filter(
+        Q(client__keys_end_at=None) | Q(client__keys_end_at__gt=now),
+        audience=settings.BASE_URL,
+        expires_at__gt=now,
+        client__state=MachineState.ACTIVE,
+    )
+
+
+def _note_use(client: MachineClient) -> None:
+    now = timezone.now()
+    if client.last_used_at is None or now - client.last_used_at > NOTED_EVERY:
+        MachineClient.objects.filter(pk=client.pk).update(last_used_at=now)
