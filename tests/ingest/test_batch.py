@@ -1,8 +1,10 @@
 """Small files travel together; each is answered for by itself, and none is half taken."""
 
+import errno
 import hashlib
 import io
 import json
+import os
 import uuid
 import zipfile
 from pathlib import Path
@@ -216,3 +218,21 @@ def test_when_nothing_can_be_kept_the_whole_batch_is_refused(
     assert sender.send(*images(2)).status_code == 503
     assert not UploadFile.objects.exists()
     assert not spooled(sender)
+
+
+def test_a_disk_without_room_keeps_nothing_of_a_batch_and_bens_browser_may_send_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender, write, sizes = Sender(), os.pwrite, []
+
+    def until_full(handle: int, data: Any, at: int) -> int:
+        sizes.append(len(data))
+        if len(sizes) == 1:
+            return write(handle, data, at)
+        write(handle, data[:1], at)
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(os, "pwrite", until_full)
+    assert sender.send(*images(3)).status_code == 507
+    assert not spooled(sender)
+    assert not UploadFile.objects.exists()

@@ -187,6 +187,9 @@ def write_whole(path: Path, room: Room) -> None:
     try:
         if not _write_past_cache(handle, room):
             append(handle, 0, [room.data])
+    except BaseException:
+        drop(path)  # half a file is nobody's, and takes room where there may be none left
+        raise
     finally:
         os.close(handle)
 
