@@ -33,6 +33,7 @@ env: ## makes .venv and the built pages, where their sources changed
 	else exec $${PYTHON:-python3} -c '$(FLOCK)' $(MAKE_THEM); fi
 
 made: $(MADE)
+	@:
 
 demo: env ## starts the demo on PORT (8000), with people and studies in it
 	@exec env DEMO=1 PORT=$(PORT) BASE_URL="$${BASE_URL:-http://localhost:$(PORT)}" $(PY) manage.py demo
