@@ -47,6 +47,20 @@ def permit(principal: Principal, wanted: Action | Rule) -> None:
     raise NotAllowedError("Your role does not include this. Ask your administrator if it should.")
 
 
+def permit_still(principal: Principal, wanted: Action) -> None:
+    """`permit`, asked of the database again: for what took long since the principal was let in.
+
+    Raises
+    ------
+    NotAllowedError
+        Meanwhile the person was suspended, or the credential revoked.
+    """
+    if not principal.still_allowed():
+        _refused(principal, str(wanted))
+        raise NotAllowedError("Meanwhile your access has ended. Ask your administrator.")
+    permit(principal, wanted)
+
+
 def _permits(principal: Principal, wanted: Action | Rule) -> bool:
     match wanted:
         case Rule.ANYBODY:

@@ -70,6 +70,7 @@ def settle_file(
 ) -> UploadFile:
     """Check, store and commit a file whose last byte is in the spool."""
     upload = file.upload
+    _check_open(upload, by=by)
     path = spool.path_of(upload.pk, file.pk)
     if is_zip(path):
         return _queue_zip(file, sha256, fresh)
@@ -103,6 +104,7 @@ def receive_batch(
     try:
         for group in groups:
             together.receive(upload, group, received)
+        _check_open(upload, by=by)
         together.settle(received, by=by)
         for archive in together.zips(received):
             _queue_zip(archive.file, archive.sha256, fresh=True)
@@ -178,5 +180,14 @@ def reopen(upload: Upload) -> None:
     if upload.state == UploadState.CANCELLED:
         raise ConflictError("This upload was cancelled. Start a new one.")
     if upload.state == UploadState.FINISHED:
-        Upload.objects.filter(pk=upload.pk).update(state=UploadState.RECEIVING)
+        # Only from there: meanwhile it may have been opened, and cancelled, by another request.
+        finished = Upload.objects.filter(pk=upload.pk, state=UploadState.FINISHED)
+        finished.update(state=UploadState.RECEIVING)
         upload.state = UploadState.RECEIVING
+
+
+def _check_open(upload: Upload, *, by: Principal) -> None:
+    """Ask again before anything is filed: its bytes may have been on their way for hours."""
+    gate.permit_still(by, Action.UPLOAD)
+    upload.refresh_from_db(fields=["state"])
+    reopen(upload)

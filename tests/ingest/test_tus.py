@@ -11,6 +11,8 @@ import pytest
 import time_machine
 from django.test import Client
 
+from sharing.accounts.models import Membership
+from sharing.ingest.api import reading, tus
 from sharing.ingest.models import UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.tasks import expire
@@ -255,3 +257,20 @@ def test_whoever_comes_too_late_changes_no_outcome(
     late = {"patch": lambda: sender.patch(url, 0, data), "delete": lambda: sender.end(url)}
     assert late[verb]().status_code == 409
     assert UploadFile.objects.get().state == FileState.STORED
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_file_that_was_on_its_way_when_ben_was_suspended_is_not_stored(
+    monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    sender, image = Sender(), make.image()
+    url = "" if at_once else sender.create(len(image)).headers["Location"]
+
+    def late(request: Any, length: int) -> Any:
+        Membership.objects.filter(pk=make.member("Ben").pk).update(state="suspended")
+        return reading.pieces(request, length)
+
+    monkeypatch.setattr(tus, "pieces", late)
+    answer = sender.patch(url, 0, image) if url else sender.create(len(image), image)
+    assert answer.status_code == 403
+    assert not Instance.objects.exists()
