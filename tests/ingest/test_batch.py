@@ -7,6 +7,7 @@ import json
 import os
 import uuid
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import pytest
 from django.db import DataError
 from django.test import Client, RequestFactory
 
+from sharing.accounts.models import Membership
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
-from sharing.ingest.api import batch
-from sharing.ingest.models import UploadFile
-from sharing.ingest.rules import FileState
+from sharing.ingest import actions
+from sharing.ingest.api import batch, reading
+from sharing.ingest.models import Upload, UploadFile
+from sharing.ingest.rules import FileState, UploadState
 from sharing.ingest.work import commit, spool
 from sharing.jobs.models import Job
 from sharing.kernel.errors import AuditUnavailableError
@@ -136,7 +139,22 @@ def test_an_index_that_is_wrong_is_refused_in_words(body: bytes, says: str) -> N
 
 def test_too_many_files_are_too_many() -> None:
     index = {"files": [{"path": "IM", "size": 1}] * (batch.MOST_FILES + 1)}
-    assert Sender().post(json.dumps(index).encode() + b"\n" + b"x" * 65).status_code == 422
+    answer = Sender().post(json.dumps(index).encode() + b"\n" + b"x" * 65)
+    assert answer.status_code == 422
+    assert "at most 64 files" in answer.json()["detail"]
+
+
+def test_a_list_of_a_hundred_thousand_wrong_entries_does_not_keep_the_others_waiting() -> None:
+    answer = Sender().post(b'{"files": [' + b"0," * 100_000 + b"0]}\n")
+    assert answer.status_code == 422
+    assert len(answer.content) < 1000
+
+
+def test_a_name_that_begins_or_ends_with_a_space_stays_as_bens_folder_has_it() -> None:
+    (image,) = images(1)
+    index = {"files": [{"path": " CT/IM 1 ", "size": len(image)}]}
+    assert Sender().send(image, index=index).json()["results"][0]["path"] == " CT/IM 1 "
+    assert UploadFile.objects.get().path == " CT/IM 1 "
 
 
 def test_another_kind_of_body_is_refused() -> None:
@@ -236,3 +254,52 @@ def test_a_disk_without_room_keeps_nothing_of_a_batch_and_bens_browser_may_send_
     assert sender.send(*images(3)).status_code == 507
     assert not spooled(sender)
     assert not UploadFile.objects.exists()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Something happens while the bytes of a batch are on their way."""
+    def late(request: Any, target: memoryview) -> int:
+        happens()
+        return reading.fill(request, target)
+
+    monkeypatch.setattr(batch, "fill", late)
+
+
+def test_what_ben_was_sending_when_he_was_suspended_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender, ben = Sender(), make.member("Ben")
+    meanwhile(monkeypatch, lambda: Membership.objects.filter(pk=ben.pk).update(state="suspended"))
+    assert sender.send(*images(2)).status_code == 403
+    assert not Instance.objects.exists()
+    assert not spooled(sender)
+    assert AuditEvent.objects.filter(action=Act.ACCESS_REFUSED).exists()
+
+
+def test_what_was_on_its_way_when_ben_cancelled_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender = Sender()
+    upload = Upload.objects.get(pk=sender.upload["id"])
+    meanwhile(monkeypatch, lambda: cancelled(upload))
+    assert sender.send(*images(2)).status_code == 409
+    assert not Instance.objects.exists()
+    assert not spooled(sender)
+    upload.refresh_from_db()
+    assert upload.state == UploadState.CANCELLED
+
+
+def cancelled(upload: Upload) -> None:
+    if upload.state == UploadState.RECEIVING:
+        actions.cancel_upload(upload, by=make.principal("Ben"))
+
+
+def test_an_upload_that_was_cancelled_meanwhile_is_not_opened_again() -> None:
+    sender = Sender()
+    upload = Upload.objects.get(pk=sender.upload["id"])
+    known = Upload.objects.get(pk=upload.pk)
+    known.state = UploadState.FINISHED  # as another request saw it a moment ago
+    actions.cancel_upload(upload, by=make.principal("Ben"))
+    actions.reopen(known)
+    upload.refresh_from_db()
+    assert upload.state == UploadState.CANCELLED

@@ -55,7 +55,9 @@ class UploadShown(serializers.Serializer[Any]):
 
 
 class ManifestEntry(serializers.Serializer[Any]):
-    path = serializers.CharField(max_length=1024, help_text="As the sender's folder names it.")
+    path = serializers.CharField(
+        max_length=1024, trim_whitespace=False, help_text="As the sender's folder names it."
+    )
     size = serializers.IntegerField(min_value=0, help_text="Bytes.")
     sha256 = serializers.RegexField(
         r"^[0-9a-fA-F]{64}$", required=False, allow_blank=True, help_text="Hexadecimal."
