@@ -90,9 +90,10 @@ def check(
     fresh: bool,
     data: memoryview | None = None,
 ) -> Arrival:
-    """Scan the spooled file at `path`; what is no image is dropped with its reason.
+    """Scan the spooled file at `path`; what is no image has its reason, and goes from the spool.
 
-    `data` are its bytes, where they are still at hand and need not be read again.
+    `data` are its bytes, where they are still at hand and need not be read again; then the file
+    may not be there yet, and the caller lets it go.
     """
     arrival = Arrival(file, institution_id, fresh, crc32=crc32)
     file.sha256 = sha256
@@ -102,7 +103,8 @@ def check(
     except RefusedError as error:
         _refuse(file, error)
     if arrival.header is None:
-        spool.drop(path)
+        if data is None:
+            spool.drop(path)
         return arrival
     found = arrival.header
     identity = patient_identity(found.attributes)

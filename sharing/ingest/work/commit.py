@@ -116,7 +116,7 @@ committer = Committer()
 def keep(batch: list[tuple[Arrival, Asking]]) -> None:
     """Bring the bytes of arrivals into the store."""
     puts = [
-        Put(arrival.key, arrival.spooled, bytes(arrival.file.sha256 or b"").hex())
+        Put(arrival.key, arrival.spooled, bytes(arrival.file.sha256 or b"").hex(), is_synced=True)
         for arrival, _ in _once(batch)
         if arrival.spooled is not None
     ]

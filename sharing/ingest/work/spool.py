@@ -12,6 +12,7 @@ import os
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,10 +20,13 @@ from django.conf import settings
 from isal import isal_zlib
 
 from sharing.kernel.errors import SharingError, UnavailableError
+from sharing.storage.objects.threads import OwnThreads
 
 CHUNK = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
+WRITERS = 8  # they wait for the disk side by side
 _own = threading.local()
+_writers = OwnThreads(WRITERS, "spool")
 
 
 class Running(Protocol):
@@ -177,16 +181,24 @@ def block() -> Block:
     return found
 
 
-def write_whole(path: Path, room: Room) -> None:
-    """Write a file that came at one go.
+def write_beside(path: Path, room: Room) -> Future[None]:
+    """Write a file that came at one go, durably, while its sender's next bytes are read.
 
-    It goes to the disk past the page cache, where that is possible: nothing is copied, and what is
-    looked at now keeps its place in memory. Syncing it, as the store does, is then quick.
+    The room must stay as it is until the result is there.
+    """
+    return _writers.get().submit(_write, path, room)
+
+
+def _write(path: Path, room: Room) -> None:
+    """To the disk past the page cache, where that is possible.
+
+    Nothing is copied then, and what is looked at now keeps its place in memory.
     """
     handle = _open(path, os.O_WRONLY | os.O_EXCL)
     try:
         if not _write_past_cache(handle, room):
             append(handle, 0, [room.data])
+        os.fsync(handle)
     except BaseException:
         drop(path)  # half a file is nobody's, and takes room where there may be none left
         raise
@@ -213,14 +225,6 @@ def _write_past_cache(handle: int, room: Room) -> bool:
         written = 0
     fcntl.fcntl(handle, fcntl.F_SETFL, flags)
     return written == len(room.pages)
-
-
-def sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sha256_of(path: Path) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,24 +55,27 @@ def receive(upload: Upload, group: Iterable[Whole], into: list[Received]) -> Non
     First all bytes pass, then all headers are read: measured, a header costs half as much when
     the processor's caches do not hold half a megabyte of pixels instead of what reads it.
     """
-    checked = []
-    for sent, room in group:
-        into.append(_spool(upload, sent, room))
-        checked.append((into[-1], room.data))
-    for one, data in checked:
-        if one.problem is None and not begins_a_zip(data):
-            one.arrival = check(
-                one.file,
-                one.spooled,
-                institution_id=upload.institution_id,
-                sha256=one.sha256,
-                crc32=one.crc32,
-                fresh=True,
-                data=data,
-            )
+    checked: list[tuple[Received, memoryview]] = []
+    written: list[Future[None]] = []
+    try:
+        for sent, room in group:
+            into.append(_taken(upload, sent, room))
+            if into[-1].problem is None:
+                written.append(spool.write_beside(into[-1].spooled, room))
+                checked.append((into[-1], room.data))
+        for one, data in checked:
+            if not begins_a_zip(data):
+                one.arrival = _checked(one, data)
+    finally:
+        wait(written)  # until then the block belongs to the disk
+    for done in written:
+        done.result()
+    for one, _ in checked:
+        if one.arrival is not None and one.arrival.spooled is None:
+            spool.drop(one.spooled)  # it is no image
 
 
-def _spool(upload: Upload, sent: Sent, room: spool.Room) -> Received:
+def _taken(upload: Upload, sent: Sent, room: spool.Room) -> Received:
     file = UploadFile(upload=upload, path=sent.path, size=sent.size)
     found = Received(
         file,
@@ -81,9 +85,19 @@ def _spool(upload: Upload, sent: Sent, room: spool.Room) -> Received:
     )
     if sent.sha256 and found.sha256.hex() != sent.sha256.lower():
         found.problem = spool.ChecksumMismatchError()
-    else:
-        spool.write_whole(found.spooled, room)
     return found
+
+
+def _checked(one: Received, data: memoryview) -> Arrival:
+    return check(
+        one.file,
+        one.spooled,
+        institution_id=one.file.upload.institution_id,
+        sha256=one.sha256,
+        crc32=one.crc32,
+        fresh=True,
+        data=data,
+    )
 
 
 def settle(received: list[Received], *, by: Asking) -> None:
@@ -108,10 +122,7 @@ def settle(received: list[Received], *, by: Asking) -> None:
 
 def zips(received: Iterable[Received]) -> list[Received]:
     """The archives, durable in the spool: they are unpacked by a job."""
-    found = [one for one in received if one.arrival is None and one.problem is None]
-    for one in found:
-        spool.sync(one.spooled)
-    return found
+    return [one for one in received if one.arrival is None and one.problem is None]
 
 
 def clear(received: Iterable[Received]) -> None:

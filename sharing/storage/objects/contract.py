@@ -72,11 +72,14 @@ class Put:
         The spooled file; gone when it is kept.
     sha256 : str
         SHA-256 of its bytes in lower-case hexadecimal, taken while they passed.
+    is_synced : bool
+        Whether whoever wrote the file has synced it to the disk.
     """
 
     key: str
     path: Path
     sha256: str
+    is_synced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

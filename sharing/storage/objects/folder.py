@@ -16,7 +16,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +28,7 @@ from sharing.storage.objects.contract import (
     StorageUnavailableError,
     check_key,
 )
+from sharing.storage.objects.threads import OwnThreads
 
 AT_ONCE = 4  # threads whose fsyncs wait side by side; more gained nothing
 FORGOTTEN = 24 * 3600  # seconds after which half a copy belongs to a process that died
@@ -50,7 +50,7 @@ class FolderStore:
         self.root = root
         self._known: set[Path] = set()
         self._lock = threading.Lock()
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+        self._threads = OwnThreads(AT_ONCE, "storage")
         with told():
             self._make(root / INCOMING)
             self._forget_the_dead()
@@ -68,7 +68,7 @@ class FolderStore:
     def put_files(self, puts: Sequence[Put]) -> None:
         with told():
             parts = [puts[at::AT_ONCE] for at in range(min(AT_ONCE, len(puts)))]
-            folders = set().union(*self._threads().map(self._settle_some, parts))
+            folders = set().union(*self._threads.get().map(self._settle_some, parts))
             for folder in folders:
                 sync_folder(folder)
 
@@ -166,7 +166,8 @@ class FolderStore:
         return folder
 
     def _move(self, put: Put) -> Path:
-        sync_file(put.path)
+        if not put.is_synced:
+            sync_file(put.path)
         target = self._path(put.key)
         folder = target.parent
         self._make(folder)
@@ -205,13 +206,6 @@ class FolderStore:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - FORGOTTEN:
                     path.unlink()
-
-    def _threads(self) -> ThreadPoolExecutor:
-        """The threads of this process: a forked child has none of its parent's."""
-        with self._lock:
-            if self._pool is None or self._pool[0] != os.getpid():
-                self._pool = os.getpid(), ThreadPoolExecutor(AT_ONCE, "storage")
-            return self._pool[1]
 
 
 @contextlib.contextmanager
