@@ -258,6 +258,7 @@ def test_a_disk_without_room_keeps_nothing_of_a_batch_and_bens_browser_may_send_
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Something happens while the bytes of a batch are on their way."""
+
     def late(request: Any, target: memoryview) -> int:
         happens()
         return reading.fill(request, target)
