@@ -32,7 +32,7 @@ class BearerToken(OpenApiAuthenticationExtension):
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "hv_<id>_<secret>",
-            "description": "Made under “Your account”, or by `manage.py token`.",
+            "description": "Made under “Access tokens”, or by `manage.py token`.",
         }
 
 

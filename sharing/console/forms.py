@@ -10,6 +10,7 @@ from django.utils import timezone
 from sharing.access.rules import Action
 from sharing.audit.queries import Asked
 from sharing.audit.rules import Act, Outcome
+from sharing.credentials.rules.lifetimes import LIFETIMES, USUAL
 from sharing.studies.queries import NEWEST_FIRST, ORDERS, Wanted
 
 MODALITIES = {
@@ -195,12 +196,7 @@ SCOPE_WORDS = {
 
 class TokenForm(forms.Form):
     label = forms.CharField(label="What it is for", max_length=80)
-    days = forms.TypedChoiceField(
-        label="Lasts",
-        coerce=int,
-        initial=30,
-        choices={1: "1 day", 7: "7 days", 30: "30 days", 90: "90 days"},
-    )
+    lifetime = forms.ChoiceField(label="Lasts", initial=USUAL, choices=LIFETIMES)
     scopes = forms.MultipleChoiceField(label="It may", widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, scopes: list[Action], **kwargs: Any) -> None:

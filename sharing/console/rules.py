@@ -119,7 +119,22 @@ WANTED = {
 }
 
 
+ENDED_TOKENS = {
+    "expired": "an access token that has expired",
+    "revoked": "an access token that was revoked",
+    "suspended": "an access token, being suspended",
+}
+
+
+def _ended_token(detail: Detail) -> str:
+    what = ENDED_TOKENS.get(str(detail["token"]), "an access token that has ended")
+    times = f" {count(int(detail['tries']), 'time')}" if detail.get("tries") else ""
+    return f"was refused{times} with {what}"
+
+
 def _refused(detail: Detail) -> str:
+    if detail.get("token"):
+        return _ended_token(detail)
     wanted = str(detail.get("wanted", ""))
     return f"was not allowed to {WANTED[Action(wanted)]}" if wanted in WANTED else "was refused"
 
@@ -167,8 +182,8 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.LINK_REVOKED: "revoked a share link",
     Act.LINK_EXTENDED: "extended a share link",
     Act.LINKS_LISTED: "looked at share links",
-    Act.TOKEN_CREATED: "created an API token",
-    Act.TOKEN_REVOKED: "revoked an API token",
+    Act.TOKEN_CREATED: "made an access token",
+    Act.TOKEN_REVOKED: _named("revoked an access token of", "person"),
     Act.MACHINE_ADDED: _named("added the machine", "machine"),
     Act.MACHINE_CHANGED: _machine,
     Act.MACHINE_SIGNED_IN: "signed in",

@@ -1,7 +1,8 @@
 from django.urls import path
 
 from sharing.console import api
-from sharing.console.views import account, activity, docs, join, people, study, worklist
+from sharing.console.views import account, activity, docs, join, people, study, tokens, worklist
+from sharing.credentials.api import tokens as tokens_api
 
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
@@ -16,8 +17,11 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/resend", people.resend, name="invitation-resend"),
     path("invitations/<uuid:invitation_id>/withdraw", people.withdraw, name="invitation-withdraw"),
     path("account/", account.account, name="account"),
-    path("account/tokens/", account.new_token, name="token-new"),
-    path("account/tokens/<uuid:token_id>/revoke", account.end_token, name="token-end"),
+    path("account/tokens/", tokens.tokens, name="tokens"),
+    path("account/tokens/new", tokens.new_token, name="token-new"),
+    path("account/tokens/<uuid:token_id>/revoke", tokens.end_token, name="token-end"),
+    path("people/tokens/", tokens.tokens_of_all, name="people-tokens"),
+    path("people/tokens/<uuid:token_id>/revoke", tokens.end_anothers, name="people-token-end"),
     # Before allauth's own page of this address, which would let people change it.
     path("accounts/email/", account.fixed_address, name="fixed-address"),
     path("switch/", account.switch, name="switch"),
@@ -28,5 +32,7 @@ api_urlpatterns = [
     path("studies/", api.Studies.as_view(), name="api-studies"),
     path("studies/<uuid:study_id>/", api.StudyDetail.as_view(), name="api-study"),
     path("activity/", api.Activity.as_view(), name="api-activity"),
+    path("tokens/", tokens_api.Tokens.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>/", tokens_api.Token.as_view(), name="api-token"),
     path("schema/", api.Schema.as_view(), name="api-schema"),
 ]

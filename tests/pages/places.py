@@ -66,7 +66,22 @@ def _pressing(name: str) -> Callable[[Page, Path], None]:
 
 
 def _making_a_token(page: Page, folder: Path) -> None:
-    page.get_by_text("New token").first.click()
+    page.get_by_label("What it is for").fill("Nightly upload")
+    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("heading", name="The token is ready").wait_for()
+
+
+def _about_to_revoke_it(page: Page, folder: Path) -> None:
+    _making_a_token(page, folder)
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="Revoke Nightly upload").first.click()
+    page.get_by_role("heading", name="Revoke this token?").wait_for()
+
+
+def _having_some(page: Page, folder: Path) -> None:
+    _making_a_token(page, folder)
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("heading", name="Access tokens").wait_for()
 
 
 def _making_a_link(page: Page, folder: Path) -> None:
@@ -128,7 +143,12 @@ PLACES = {
     "people-invite": Place("Ada", "/people/", _pressing("Invite somebody")),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
-    "account-token": Place("Ben", "/account/", _making_a_token),
+    "tokens": Place("Ben", "/account/tokens/new", _having_some),
+    "tokens-empty": Place("Cleo", "/account/tokens/"),
+    "token-new": Place("Ben", "/account/tokens/new"),
+    "token-made": Place("Ben", "/account/tokens/new", _making_a_token),
+    "token-revoke": Place("Ben", "/account/tokens/new", _about_to_revoke_it),
+    "people-tokens": Place("Ada", "/people/tokens/"),
     "password": Place("Ben", "/accounts/password/change/"),
     "second-step": Place("Ben", "/accounts/2fa/"),
     "authenticator-app": Place("Ben", "/accounts/2fa/totp/activate/"),

@@ -1,9 +1,5 @@
 """One's own account, and the institution that one works for now."""
 
-import datetime
-import uuid
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,15 +7,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from sharing.access.gate import declares
 from sharing.access.principal import Principal
-from sharing.access.rules import ROLE_ACTIONS, TOKEN_ACTIONS, Action, Rule
+from sharing.access.rules import Rule
 from sharing.accounts import actions
 from sharing.accounts.forms import NameForm
 from sharing.accounts.queries import active_memberships
 from sharing.accounts.rules import ROLE_SENTENCES, Role
-from sharing.console.forms import SCOPE_WORDS, TokenForm
-from sharing.credentials.actions import create_token, revoke_token
-from sharing.credentials.models import ApiToken
-from sharing.kernel.errors import InvalidInputError, NotAllowedError, NotThereError
+from sharing.credentials.queries.tokens import own_tokens
+from sharing.credentials.rules.lifetimes import TokenState
+from sharing.kernel.errors import NotAllowedError, NotThereError
 
 
 def _by(request: HttpRequest) -> Principal:
@@ -29,17 +24,17 @@ def _by(request: HttpRequest) -> Principal:
 @require_http_methods(["GET", "HEAD", "POST"])
 @declares(Rule.SIGNED_IN)
 def account(request: HttpRequest) -> HttpResponseBase:
-    """Name, ways to sign in, institutions and API tokens."""
-    user = _at_a_page(request).user
+    """Name, ways to sign in, institutions, and where the access tokens are."""
+    user = at_a_page(request).user
     form = NameForm(request.POST or None, initial={"name": user.name if user else ""})
     if request.method == "POST" and user is not None and form.is_valid():
         actions.rename(user, form.cleaned_data["name"], origin=_by(request).origin)
         messages.success(request, "Your name is changed.")
         return redirect("account")
-    return _page(request, {"form": form})
+    return _page(request, form)
 
 
-def _at_a_page(request: HttpRequest) -> Principal:
+def at_a_page(request: HttpRequest) -> Principal:
     """A token does not reach the account that it belongs to."""
     principal = _by(request)
     if principal.actor.credential != "session":
@@ -47,69 +42,27 @@ def _at_a_page(request: HttpRequest) -> Principal:
     return principal
 
 
-def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, form: NameForm) -> HttpResponse:
     principal = _by(request)
-    membership = principal.membership
-    tokens = ApiToken.objects.filter(membership=membership, revoked_at=None)
+    tokens = [one for one in own_tokens(principal) if one.state == TokenState.ACTIVE]
     context = {
-        "form": NameForm(initial={"name": principal.user.name if principal.user else ""}),
-        "token_form": TokenForm(scopes=_scopes(principal)),
-        "tokens": tokens if membership else (),
+        "form": form,
+        "tokens": len(tokens),
         "mine": [
             (one, Role(one.role).label, ROLE_SENTENCES[Role(one.role)])
             for one in (active_memberships(principal.user) if principal.user else ())
         ],
-        **context,
     }
-    response = render(request, "console/account.html", context, status=status)
+    response = render(request, "console/account.html", context)
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _scopes(principal: Principal) -> list[Action]:
-    if principal.membership is None:
-        return []
-    allowed = ROLE_ACTIONS[Role(principal.membership.role)] & TOKEN_ACTIONS
-    return [action for action in SCOPE_WORDS if action in allowed]
-
-
-@require_POST
-@declares(Rule.SIGNED_IN)
-def new_token(request: HttpRequest) -> HttpResponseBase:
-    """Make a token; the answer shows it this one time."""
-    by = _at_a_page(request)
-    form = TokenForm(request.POST, scopes=_scopes(by))
-    if by.membership is None:
-        raise NotThereError
-    if not form.is_valid():
-        return _page(request, {"token_form": form}, status=422)
-    try:
-        made = create_token(
-            membership=by.membership,
-            lifetime=datetime.timedelta(days=form.cleaned_data["days"]),
-            scopes=[Action(one) for one in form.cleaned_data["scopes"]],
-            label=form.cleaned_data["label"],
-            by=by,
-        )
-    except InvalidInputError as error:
-        form.add_error(None, error.detail)
-        return _page(request, {"token_form": form}, status=422)
-    return _page(request, {"made": made})
-
-
-@require_POST
-@declares(Rule.SIGNED_IN)
-def end_token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponseBase:
-    revoke_token(token_id, by=_at_a_page(request))
-    messages.success(request, "The token has ended.")
-    return redirect("account")
 
 
 @require_POST
 @declares(Rule.SIGNED_IN)
 def switch(request: HttpRequest) -> HttpResponseBase:
     """Work for another of one's institutions from now on."""
-    user = _at_a_page(request).user
+    user = at_a_page(request).user
     wanted = request.POST.get("membership", "")
     if user is None or wanted not in {str(one.pk) for one in active_memberships(user)}:
         raise NotThereError

@@ -15,7 +15,10 @@ from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
 from sharing.credentials.models import ApiToken
+from sharing.credentials.queries.tokens import revocable
 from sharing.credentials.rules import LONGEST, written
+from sharing.credentials.rules.lifetimes import reminded_at
+from sharing.jobs.actions import enqueue
 from sharing.kernel import secrets
 from sharing.kernel.errors import InvalidInputError, NotAllowedError, NotThereError
 
@@ -25,6 +28,11 @@ class NewToken(NamedTuple):
 
     token: ApiToken
     text: str
+
+
+def token_scopes(membership: Membership) -> frozenset[Action]:
+    """What a token of this member can carry at most."""
+    return ROLE_ACTIONS[Role(membership.role)] & TOKEN_ACTIONS
 
 
 def create_token(
@@ -45,7 +53,7 @@ def create_token(
         It would last too long, or `scopes` name what the role or a token does not include.
     """
     _check_own(membership, by)
-    allowed = ROLE_ACTIONS[Role(membership.role)] & TOKEN_ACTIONS
+    allowed = token_scopes(membership)
     wanted = allowed if scopes is None else frozenset(scopes)
     _check(membership, lifetime, wanted, allowed)
     secret = secrets.new_secret()
@@ -67,15 +75,17 @@ def create_token(
             scopes=token.scopes,
             until=token.expires_at.isoformat(),
         )
+        _remind_later(token)
     return NewToken(token, written(token.pk, secret))
 
 
 def revoke_token(token_id: uuid.UUID, *, by: Principal) -> None:
-    """End a token at once; again does no harm."""
-    token = ApiToken.objects.select_related("membership").filter(pk=token_id).first()
-    if token is None:
-        raise NotThereError
-    _check_own(token.membership, by)
+    """End a token at once; again does no harm.
+
+    Its person may, and an administrator of the institution at which it acts.
+    """
+    _check_no_token(by)
+    token = revocable(by, token_id)
     with transaction.atomic():
         if ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=timezone.now()):
             record(
@@ -83,13 +93,26 @@ def revoke_token(token_id: uuid.UUID, *, by: Principal) -> None:
                 by=by,
                 custodian_id=token.membership.institution_id,
                 token=str(token.pk),
+                person=token.membership.user.email,
             )
 
 
-def _check_own(membership: Membership, by: Principal) -> None:
+def _remind_later(token: ApiToken) -> None:
+    """The mail waits in the outbox from the start: queued once, so that it goes out once."""
+    when = reminded_at(created_at=token.created_at, expires_at=token.expires_at)
+    if when is not None:
+        key, args = f"token-reminder:{token.pk}", {"token": str(token.pk)}
+        enqueue("credentials.mail-reminder", key=key, args=args, run_after=when)
+
+
+def _check_no_token(by: Principal) -> None:
     """A token never makes another: what leaked would outlive its end."""
     if by.actor.credential == "token":
         raise NotAllowedError("A token is made or revoked at a page, not by another token.")
+
+
+def _check_own(membership: Membership, by: Principal) -> None:
+    _check_no_token(by)
     if by.membership is None or by.membership.pk != membership.pk:
         raise NotThereError
 

@@ -1,11 +1,13 @@
 """Bearer tokens for programs that act for a person."""
 
+import datetime
 from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 
 from sharing.accounts.models import Membership, User
+from sharing.credentials.rules.lifetimes import TokenState, token_state
 from sharing.kernel.ids import random_id
 
 
@@ -28,3 +30,14 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"token {self.id}"
+
+    @property
+    def state(self) -> TokenState:
+        return token_state(
+            now=timezone.now(), expires_at=self.expires_at, revoked_at=self.revoked_at
+        )
+
+    @property
+    def last_used_day(self) -> datetime.date | None:
+        """To the day: at what hour somebody's programs run is nobody else's business."""
+        return timezone.localdate(self.last_used_at) if self.last_used_at else None

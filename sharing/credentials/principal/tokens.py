@@ -1,15 +1,19 @@
 """A bearer token as a principal: its member, narrowed by the token's scope."""
 
+import dataclasses
 import datetime
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from sharing.access.principal import Principal, member
+from sharing.access.principal import Actor, Principal, member, nobody
 from sharing.access.rules import TOKEN_ACTIONS, Action
 from sharing.accounts.rules import MembershipState
+from sharing.audit.actions import viewings
+from sharing.audit.rules import Act, ActorKind, Outcome
 from sharing.credentials.models import ApiToken
 from sharing.credentials.rules import PREFIX
+from sharing.credentials.rules.lifetimes import TokenState
 from sharing.kernel import ids, secrets
 from sharing.kernel.requests import Origin
 
@@ -25,8 +29,11 @@ def bearer(token: str, origin: Origin) -> Principal | None:
         token_id = ids.from_text(rest[:22])
     except ValueError:
         return None
-    found = _live().filter(pk=token_id).select_related("membership__user").first()
+    found = ApiToken.objects.filter(pk=token_id).select_related("membership__user").first()
     if found is None or not secrets.same(bytes(found.secret_digest), secrets.digest(rest[23:])):
+        return None
+    if why := _ended(found):
+        _note_refusal(found, why, origin)
         return None
     _note_use(found)
     return member(
@@ -54,3 +61,28 @@ def _note_use(token: ApiToken) -> None:
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def _ended(token: ApiToken) -> str:
+    """Why a token does not count any more, or nothing."""
+    if token.state != TokenState.ACTIVE:
+        return str(token.state)
+    person = token.membership
+    active = person.state == MembershipState.ACTIVE and person.user.is_active
+    return "" if active else "suspended"
+
+
+def _note_refusal(token: ApiToken, why: str, origin: Origin) -> None:
+    """Write down that an ended token came: one row, then counts, however often a program tries."""
+    person = token.membership
+    actor = Actor(
+        ActorKind.PERSON,
+        str(person.user_id),
+        person.user.email,
+        person.institution_id,
+        credential="token",
+        credential_id=str(token.pk),
+    )
+    by = dataclasses.replace(nobody(origin), actor=actor)
+    facts = {"outcome": Outcome.REFUSED, "token": why}
+    viewings.note(Act.ACCESS_REFUSED, by=by, facts=facts, counts={"tries": 1})

@@ -1,0 +1,1 @@
+"""What there is of tokens and of machines, for those who may know."""

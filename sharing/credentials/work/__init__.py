@@ -1,0 +1,8 @@
+"""Whether an assertion counts, and where its keys come from; and mails about people's tokens.
+
+The mails are imported here, so that the outbox knows its jobs.
+"""
+
+from sharing.credentials.work import tokens
+
+__all__ = ["tokens"]
