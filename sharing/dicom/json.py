@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from io import SEEK_END
 from typing import Any, BinaryIO, Final
 
@@ -48,6 +49,8 @@ _NUMBERS: Final = {
 }
 _ONE_TEXT: Final = frozenset({"LT", "ST", "UT", "UR"})
 _CODED: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"})
+_REPEATED: Final = frozenset({"AT", "CS", "DS", "IS", *_NUMBERS})
+_SMALL: Final = 64
 _NAMES: Final = ("Alphabetic", "Ideographic", "Phonetic")
 
 
@@ -157,7 +160,7 @@ class _Writer:
         self.open += 1
         if self.open > _OPEN:
             raise RefusedError(Reason.TOO_MANY_ELEMENTS)
-        level.values[f"{tag:08X}"] = element
+        level.values[_key(tag)] = element
 
     def _fits(self, vr: str, length: int) -> bool:
         if length > (INLINE_BYTES if vr in _BINARY else INLINE_VALUES):
@@ -176,7 +179,10 @@ class _Writer:
             self._put_bulk(step, vr)
             return
         raw = self.window.take(step.at, step.length)
-        self._put(level, tag, _element(vr, raw, level, step.form.little))
+        if vr in _REPEATED and step.length <= _SMALL:
+            self._put(level, tag, _repeated(vr, raw, step.form.little))
+        else:
+            self._put(level, tag, _element(vr, raw, level.charset, step.form.little))
         if tag == _CHARSET:
             level.charset = raw.decode("latin_1").strip(" \0")
             level.values[f"{tag:08X}"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
@@ -201,12 +207,26 @@ def _settle(tag: int, vr: str, signed: bool) -> str:
     return "SS" if signed else "US"
 
 
-def _element(vr: str, raw: bytes, level: _Level, little: bool) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _key(tag: int) -> str:
+    return f"{tag:08X}"
+
+
+@lru_cache(maxsize=4096)
+def _repeated(vr: str, raw: bytes, little: bool) -> dict[str, Any]:
+    """An element that the next slices have as well: numbers and codes, nothing of a person.
+
+    It is shared, so nobody may change it.
+    """
+    return _element(vr, raw, "", little)
+
+
+def _element(vr: str, raw: bytes, charset: str, little: bool) -> dict[str, Any]:
     if not raw:
         return {"vr": vr}
     if vr in _BINARY:
         return {"vr": vr, "InlineBinary": _inline(raw, _BINARY[vr], little)}
-    values = _VALUES.get(vr, _texts)(raw, vr, level.charset, little)
+    values = _VALUES.get(vr, _texts)(raw, vr, charset, little)
     return {"vr": vr, "Value": values} if values else {"vr": vr}
 
 
