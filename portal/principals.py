@@ -127,7 +127,7 @@ def origin(request: HttpRequest) -> Origin:
     """Where the request came from; a proxy's word counts only when we were told of the proxy."""
     path = request.path
     channel = "page"
-    if path.startswith("/api/"):
+    if path.startswith(("/api/", "/oauth/")):
         channel = "api"
     elif "/dicom-web/" in path:
         channel = "dicomweb"

@@ -45,6 +45,7 @@ urlpatterns = [
     path("accounts/", include(_allauth())),
     path("", include("sharing.ingest.urls")),
     path("", include("sharing.links.urls")),
+    path("", include("sharing.credentials.urls")),
     path("", include("sharing.delivery.urls")),
     path("", include("sharing.viewer.urls")),
 ]

@@ -57,8 +57,29 @@ def machine(of: MachineToken, origin: Origin) -> Principal:
         name=client.name,
         actions=actions_of(of.scopes) & actions_of(client.scopes),
         credential_id=str(of.pk),
-        still_allowed=lambda: _live().filter(pk=of.pk).exists(),
+        # Five minutes to begin in: what began in time may end, unless the machine is shut out.
+        still_allowed=lambda: is_active(client),
     )
+
+
+def known(client: MachineClient, origin: Origin, *, credential_id: str = "") -> Principal:
+    """The machine as the audit names it, who may do nothing yet."""
+    return principals.machine(
+        Membership(user=client.account, institution=client.institution),
+        origin,
+        id=str(client.pk),
+        name=client.name,
+        actions=frozenset(),
+        credential_id=credential_id,
+        still_allowed=lambda: False,
+    )
+
+
+def is_active(client: MachineClient) -> bool:
+    """Whether the machine may still do anything, asked of the database."""
+    with_keys = Q(keys_end_at=None) | Q(keys_end_at__gt=timezone.now())
+    still = MachineClient.objects.filter(with_keys, pk=client.pk, state=MachineState.ACTIVE)
+    return still.exists()
 
 
 def _live() -> QuerySet[MachineToken]:

@@ -1,0 +1,18 @@
+"""What is done about credentials when nobody waits."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from sharing.credentials.models import MachineToken, UsedAssertion
+from sharing.jobs.work import Run, job
+
+KEPT = timedelta(minutes=10)  # longer than any two clocks of ours differ
+
+
+@job("credentials.sweep", every=timedelta(minutes=10))
+def sweep(run: Run) -> None:
+    """Drop used assertions and tokens that have ended: by themselves they no longer count."""
+    late = timezone.now() - KEPT
+    UsedAssertion.objects.filter(expires_at__lt=late).delete()
+    MachineToken.objects.filter(expires_at__lt=late).delete()

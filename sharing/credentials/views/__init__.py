@@ -1,0 +1,1 @@
+"""Where machines sign in, and where administrators look after them."""

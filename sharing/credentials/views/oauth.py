@@ -1,0 +1,146 @@
+"""Where machines sign in: RFC 6749 section 4.4, RFC 7662, SMART Backend Services 2.2."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from sharing.access.gate import declares
+from sharing.access.rules import Rule
+from sharing.credentials.actions.signing_in import OAuthError, authenticate, issue_token
+from sharing.credentials.models import MachineClient, MachineToken
+from sharing.credentials.principal import machines
+from sharing.credentials.rules.machines import ALGORITHMS, ASSERTION_TYPE, SCOPES, TOKEN_LASTS
+from sharing.credentials.work.assertions import token_url
+from sharing.kernel.requests import Origin
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@csrf_exempt
+@require_POST
+@declares(Rule.ANYBODY)
+def token(request: HttpRequest) -> HttpResponseBase:
+    """A signed assertion for five minutes of access."""
+    try:
+        asked = _asked(request)
+        if asked.get("grant_type") != "client_credentials":
+            raise OAuthError(
+                "unsupported_grant_type" if "grant_type" in asked else "invalid_request"
+            )
+        if "Authorization" in request.headers:
+            raise OAuthError("invalid_client")
+        assertion = _assertion(asked)
+        if not assertion:
+            raise OAuthError("invalid_client")
+        issued = issue_token(assertion, asked.get("scope", ""), origin=_origin(request))
+    except OAuthError as error:
+        return _refused(request, error)
+    return _answer(
+        {
+            "access_token": issued.text,
+            "token_type": "bearer",
+            "expires_in": int(TOKEN_LASTS.total_seconds()),
+            "scope": " ".join(issued.scopes),
+        }
+    )
+
+
+@csrf_exempt
+@require_POST
+@declares(Rule.ANYBODY)
+def introspect(request: HttpRequest) -> HttpResponseBase:
+    """Whether a token of the asking machine counts; whoever else asks learns nothing."""
+    try:
+        asked = _asked(request)
+    except OAuthError as error:
+        return _refused(request, error)
+    client = _asking(request, asked)
+    found = machines.token(asked.get("token", "")) if client else None
+    if found is None or client is None or found.client_id != client.pk:
+        return _answer({"active": False})
+    return _answer(_described(found))
+
+
+@require_safe
+@declares(Rule.ANYBODY)
+def smart_configuration(request: HttpRequest) -> HttpResponseBase:
+    """Where and how a machine signs in, for programs that look for it."""
+    answer = JsonResponse(
+        {
+            "token_endpoint": token_url(),
+            "introspection_endpoint": f"{settings.BASE_URL}/oauth/introspect",
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "scopes_supported": list(SCOPES),
+            "capabilities": ["client-confidential-asymmetric"],
+        }
+    )
+    answer["Cache-Control"] = "public, max-age=300"
+    return answer
+
+
+def _origin(request: HttpRequest) -> Origin:
+    found: Origin = request.principal.origin  # type: ignore[attr-defined]
+    return found
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """The form's fields, each once (RFC 6749 section 3.2)."""
+    if request.content_type != FORM or any(len(one) > 1 for _, one in request.POST.lists()):
+        raise OAuthError("invalid_request")
+    return {name: value for name, value in request.POST.dict().items() if value}
+
+
+def _assertion(asked: dict[str, str]) -> str:
+    if asked.get("client_assertion_type") != ASSERTION_TYPE:
+        return ""
+    return asked.get("client_assertion", "")
+
+
+def _asking(request: HttpRequest, asked: dict[str, str]) -> MachineClient | None:
+    """The machine that asks: by an assertion, or by a token of its own."""
+    if assertion := _assertion(asked):
+        return authenticate(assertion, origin=_origin(request))
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    origin = _origin(request)
+    if scheme.lower() != "bearer" or machines.bearer(text.strip(), origin) is None:
+        return None
+    found = machines.token(text.strip())
+    return found.client if found else None
+
+
+def _described(found: MachineToken) -> dict[str, Any]:
+    client = str(found.client_id)
+    return {
+        "active": True,
+        "scope": " ".join(found.scopes),
+        "client_id": client,
+        "sub": client,
+        "iss": settings.BASE_URL,
+        "aud": found.audience,
+        "token_type": "bearer",
+        "iat": int(found.created_at.timestamp()),
+        "exp": int(found.expires_at.timestamp()),
+    }
+
+
+def _refused(request: HttpRequest, error: OAuthError) -> HttpResponseBase:
+    body = {"error": error.code}
+    if error.description:
+        body["error_description"] = error.description
+    answer = _answer(body, status=400)
+    if error.code == "invalid_client" and "Authorization" in request.headers:
+        answer.status_code = 401
+        answer["WWW-Authenticate"] = 'Basic realm="Handover"'
+    return answer
+
+
+def _answer(body: dict[str, Any], status: int = 200) -> JsonResponse:
+    answer = JsonResponse(body, status=status)
+    answer["Cache-Control"] = "no-store"
+    answer["Pragma"] = "no-cache"
+    return answer
