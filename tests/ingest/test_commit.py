@@ -7,14 +7,14 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, IntegrityError, connection
 
 from sharing.access.principal import Principal
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
 from sharing.ingest.rules import FileState
-from sharing.ingest.work import commit, spool
+from sharing.ingest.work import commit, spool, unpack
 from sharing.ingest.work.rows import known_sql
 from sharing.kernel.errors import ConflictError
 from sharing.storage.objects import store
@@ -277,3 +277,26 @@ def test_what_is_there_already_is_found_by_indexes_however_much_there_is() -> No
     by_hash, by_uid = re.findall(r"(?:SEARCH .*|Index Cond:.*)", plan)
     assert "sha256" in by_hash, plan
     assert re.search(r"\buid\b", by_uid), plan
+
+
+def test_whoever_meets_another_in_the_same_row_is_not_told_of_a_conflict_that_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ben, changed = make.principal("Ben"), make.image(SeriesDescription="Changed")
+    make.upload(ben, make.image())
+    upload, first = actions.start_upload(by=ben), commit._Batch._add_instances
+
+    def other() -> None:
+        monkeypatch.setattr(unpack, "committer", commit.Committer())
+        make.upload(ben, changed)
+
+    def beaten(batch: commit._Batch) -> None:
+        """Another process files the same bytes between our look and our row."""
+        monkeypatch.setattr(commit._Batch, "_add_instances", first)
+        first(batch)
+        raise IntegrityError("its row is there already")
+
+    monkeypatch.setattr(commit._Batch, "_add_instances", beaten)
+    monkeypatch.setattr(commit.places, "clear", other)
+    file = make.receive(upload, changed, by=ben)
+    assert (file.state, file.reason, file.reason_code) == (FileState.DUPLICATE, "", "")

@@ -214,6 +214,7 @@ class _Batch:
             already = there.get(identity)
             if already is not None:
                 one.file.state, one.file.instance_id = FileState.DUPLICATE, already
+                one.file.reason = one.file.reason_code = ""  # of a try that met another's row
                 continue
             instance = self._instance(one, variants)
             there[identity] = instance.pk
