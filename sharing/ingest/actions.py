@@ -115,6 +115,7 @@ def receive_batch(
 
 
 def _queue_zip(file: UploadFile, sha256: bytes, fresh: bool) -> UploadFile:
+    spool.keep_name(spool.path_of(file.upload_id, file.pk))
     with transaction.atomic():
         file.state, file.sha256 = FileState.WAITING, sha256
         file.save(force_insert=fresh)

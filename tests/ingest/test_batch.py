@@ -102,6 +102,19 @@ def test_a_zip_in_a_batch_waits_to_be_unpacked() -> None:
     assert len(spooled(sender)) == 1
 
 
+def test_a_zip_that_waits_is_there_after_a_power_cut_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender, sync, synced = Sender(), os.fsync, list[Path]()
+
+    def seen(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    sender.send(archive(make.image()))
+    (waiting,) = (path.resolve() for path in spooled(sender))
+    assert {waiting, waiting.parent, waiting.parent.parent} <= {*synced}
+
+
 def test_what_changed_on_the_way_is_sent_again_and_the_others_are_kept() -> None:
     sender = Sender()
     first, second = images(2)

@@ -20,6 +20,7 @@ from django.conf import settings
 from isal import isal_zlib
 
 from sharing.kernel.errors import SharingError, UnavailableError
+from sharing.storage.objects.folder import sync_folder
 from sharing.storage.objects.threads import OwnThreads
 
 CHUNK = 1 << 20
@@ -225,6 +226,15 @@ def _write_past_cache(handle: int, room: Room) -> bool:
         written = 0
     fcntl.fcntl(handle, fcntl.F_SETFL, flags)
     return written == len(room.pages)
+
+
+def keep_name(path: Path) -> None:
+    """Let a synced file be found again after a power cut, too: its folder names it, and is named.
+
+    Others are not in need of it: they go on to the store, or are asked for anew.
+    """
+    for folder in (path.parent, path.parent.parent):
+        sync_folder(folder)
 
 
 def sha256_of(path: Path) -> tuple[bytes, int]:
