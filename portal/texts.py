@@ -7,12 +7,13 @@ refused here for all views, where no field has seen them yet.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from portal import errors
-from sharing.kernel.errors import SharingError
+from sharing.kernel.errors import SharingError, TooLargeError
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -38,7 +39,7 @@ def is_text(value: str) -> bool:
 
 
 class OnlyTextMiddleware:
-    """Refuses addresses, cookies and forms that hold no text."""
+    """Refuses addresses, cookies and forms that hold no text, and forms without measure."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -52,6 +53,9 @@ class OnlyTextMiddleware:
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
         if request.content_type not in FORMS:
             return None
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            # Here, before it is read: of a form's files Django keeps all that comes, whoever asks.
+            return errors.answer(request, TooLargeError("That is more than a form may hold."))
         try:
             given = [*_given(request.POST), *_given(request.FILES)]
         except UnreadablePostError:  # the sender is gone

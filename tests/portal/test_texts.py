@@ -1,10 +1,14 @@
 """What no database can hold is refused in words, wherever somebody sends it."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http.multipartparser import MultiPartParser
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from sharing.ingest import actions as ingest
@@ -135,3 +139,14 @@ def test_json_that_is_nested_without_end_is_a_bad_request() -> None:
     answer = f.browser("Ada").post("/api/links/", deep, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["detail"] == "The JSON is nested too deep."
+
+
+@pytest.mark.parametrize("place", ["/api/uploads/{}/batch/", "/api/uploads/{}/files/", "/s"])
+def test_nobody_fills_the_disk_with_a_form_before_we_know_who_they_are(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    monkeypatch.setattr(MultiPartParser, "parse", lambda _: pytest.fail("the form was read"))
+    large = SimpleUploadedFile("large.bin", bytes(20_000))
+    answer = Client().post(place.format(uuid.uuid4()), {"file": large})
+    assert answer.status_code == 413
