@@ -138,8 +138,7 @@ def finish_upload(upload: Upload, *, manifest: list[dict[str, Any]], by: Princip
     """The sender has sent everything that `manifest` lists; from now on there is a receipt."""
     if len(manifest) > MOST_IN_MANIFEST:
         raise InvalidInputError(f"A list of more than {MOST_IN_MANIFEST:,} files is not read.")
-    if upload.state == UploadState.CANCELLED:
-        raise ConflictError("This upload was cancelled. Start a new one.")
+    _check_not_cancelled(upload)
     with transaction.atomic():
         upload.manifest = manifest or upload.manifest
         upload.state, upload.finished_at = UploadState.FINISHED, timezone.now()
@@ -178,8 +177,7 @@ def _drop_spooled(upload_id: uuid.UUID, files: list[uuid.UUID]) -> None:
 
 def reopen(upload: Upload) -> None:
     """More files may follow a receipt; nothing follows a cancellation."""
-    if upload.state == UploadState.CANCELLED:
-        raise ConflictError("This upload was cancelled. Start a new one.")
+    _check_not_cancelled(upload)
     if upload.state == UploadState.FINISHED:
         # Only from there: meanwhile it may have been opened, and cancelled, by another request.
         finished = Upload.objects.filter(pk=upload.pk, state=UploadState.FINISHED)
@@ -191,4 +189,9 @@ def _check_open(upload: Upload, *, by: Principal) -> None:
     """Ask again before anything is filed: its bytes may have been on their way for hours."""
     gate.permit_still(by, Action.UPLOAD)
     upload.refresh_from_db(fields=["state"])
-    reopen(upload)
+    _check_not_cancelled(upload)
+
+
+def _check_not_cancelled(upload: Upload) -> None:
+    if upload.state == UploadState.CANCELLED:
+        raise ConflictError("This upload was cancelled. Start a new one.")

@@ -18,7 +18,7 @@ from django.test import Client, RequestFactory
 from sharing.accounts.models import Membership
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
-from sharing.ingest import actions
+from sharing.ingest import actions, queries
 from sharing.ingest.api import batch, reading
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState, UploadState
@@ -301,6 +301,18 @@ def test_what_was_on_its_way_when_ben_cancelled_is_not_taken(
     assert not spooled(sender)
     upload.refresh_from_db()
     assert upload.state == UploadState.CANCELLED
+
+
+def test_what_was_on_its_way_when_ben_finished_is_in_the_receipt_of_a_finished_upload(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sender, ben = Sender(), make.principal("Ben")
+    upload = Upload.objects.get(pk=sender.upload["id"])
+    meanwhile(monkeypatch, lambda: actions.finish_upload(upload, manifest=[], by=ben))
+    assert sender.send(*images(2)).status_code == 200
+    upload.refresh_from_db()
+    receipt = queries.receipt(upload)
+    assert (receipt["state"], receipt["stored"]) == (UploadState.FINISHED, 2)
 
 
 def cancelled(upload: Upload) -> None:
