@@ -269,6 +269,23 @@ def test_a_disk_without_room_keeps_nothing_of_a_batch_and_bens_browser_may_send_
     assert not UploadFile.objects.exists()
 
 
+@pytest.mark.parametrize("when", ["open", "fsync"])
+def test_a_disk_that_says_late_that_it_is_full_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    sender = Sender()
+    sender.send(*images(1))  # which makes the folder
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.EDQUOT, "quota exceeded")
+
+    monkeypatch.setattr(os, when, full)
+    answer = sender.send(make.image(number=9))
+    monkeypatch.undo()
+    assert answer.status_code == 507
+    assert not spooled(sender)
+
+
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Something happens while the bytes of a batch are on their way."""
 

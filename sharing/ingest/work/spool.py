@@ -190,6 +190,18 @@ def write_beside(path: Path, room: Room) -> Future[None]:
     return _writers.get().submit(_write, path, room)
 
 
+@contextlib.contextmanager
+def _told_when_full() -> Iterator[None]:
+    """A disk may say that it is full when a file is made, written or synced (NFS, quotas)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise SpoolFullError from error
+        raise
+
+
+@_told_when_full()
 def _write(path: Path, room: Room) -> None:
     """To the disk past the page cache, where that is possible.
 
@@ -219,8 +231,6 @@ def _write_past_cache(handle: int, room: Room) -> bool:
         written = os.pwrite(handle, room.pages, 0)
         os.ftruncate(handle, size)
     except OSError as error:
-        if error.errno in FULL:
-            raise SpoolFullError from error
         if error.errno != errno.EINVAL:  # a file system that cannot
             raise
         written = 0
