@@ -28,6 +28,7 @@ from sharing.links import actions as links
 from sharing.links import principal as claims
 from sharing.studies.models import Instance
 from tests import factories as f
+from tests.credentials.making import machine
 
 TABLE = Path(__file__).with_name("routes.txt")
 COLUMNS = (
@@ -75,6 +76,7 @@ class World:
             "membership_id": f.member("Rosa").pk,
             "invitation_id": people.invite(email="n@x.example", role=Role.READER, by=ada).pk,
             "token_id": self.token.token.pk,
+            "client_id": machine().client_id,
             "study_uid": study.uid,
             "series_uid": instance.series.uid,
             "uid": instance.uid,

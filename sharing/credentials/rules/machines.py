@@ -21,6 +21,7 @@ SMALLEST_RSA = 2048
 KEYS_LAST = datetime.timedelta(minutes=5)  # how long keys from an address count without asking
 ASK_AGAIN = datetime.timedelta(seconds=30)  # between two questions that a stranger could cause
 MOST_KEYS = 20
+KEYS_END_SOON = datetime.timedelta(days=30)  # when the list begins to say so
 LARGEST_JWKS = 64 * 1024
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")

@@ -1,0 +1,195 @@
+"""The machines of an institution: add them, give them keys, try them, shut them out."""
+
+import re
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from sharing.access.gate import declares
+from sharing.access.principal import Principal
+from sharing.access.rules import Action
+from sharing.credentials.actions import machines as actions
+from sharing.credentials.forms import KeysForm, MachineForm
+from sharing.credentials.models import MachineClient
+from sharing.credentials.rules.machines import (
+    ASSERTION_TYPE,
+    KEYS_END_SOON,
+    SCOPE_WORDS,
+    MachineState,
+    may_move,
+)
+from sharing.credentials.work import keys
+from sharing.credentials.work.assertions import token_url
+from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError
+
+PLAIN_KID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+DONE = {
+    MachineState.SUSPENDED: "{} is shut out from this moment on.",
+    MachineState.ACTIVE: "{} can sign in again.",
+    MachineState.REVOKED: "{} is revoked for good.",
+}
+
+
+def _by(request: HttpRequest) -> Principal:
+    return request.principal  # type: ignore[attr-defined]
+
+
+@require_safe
+@declares(Action.ADMINISTER)
+def machines(request: HttpRequest) -> HttpResponseBase:
+    """All of them, with when each was last used and until when its keys count."""
+    found = _of(request).exclude(state=MachineState.REVOKED)
+    gone = _of(request).filter(state=MachineState.REVOKED)
+    context = {"rows": [(one, _keys_state(one)) for one in found], "revoked": gone}
+    return render(request, "credentials/machines.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@declares(Action.ADMINISTER)
+def add(request: HttpRequest) -> HttpResponseBase:
+    form = MachineForm(_given(request))
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            made = actions.add_machine(
+                name=given["name"],
+                scopes=given["scopes"],
+                networks=given["networks"],
+                by=_by(request),
+                **form.keys(),
+            )
+        except (ConflictError, InvalidInputError) as error:
+            _tell(form, error)
+        else:
+            messages.success(request, f"{made.name} can sign in now.")
+            return redirect("machine", made.pk)
+    return _form(request, "credentials/machine_new.html", {"form": form})
+
+
+@require_safe
+@declares(Action.ADMINISTER)
+def machine(request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+    """One machine: what it may do, its keys, and a command to try it with."""
+    found = _one(request, client_id)
+    context = {
+        "machine": found,
+        "keys_state": _keys_state(found),
+        "keys": keys.usable(found.jwks),
+        "scopes": [(one, SCOPE_WORDS.get(one, one)) for one in found.scopes],
+        "moves": {str(then): True for then in MachineState if may_move(found.state, then)},
+        "commands": _commands(found),
+    }
+    return render(request, "credentials/machine.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@declares(Action.ADMINISTER)
+def change_keys(request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+    found = _one(request, client_id)
+    form = KeysForm(_given(request), initial={"jwks_url": found.jwks_url})
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change_keys(found.pk, by=_by(request), **form.keys())
+        except (ConflictError, InvalidInputError) as error:
+            _tell(form, error)
+        else:
+            messages.success(request, f"{found.name} signs in with these keys from now on.")
+            return redirect("machine", found.pk)
+    return _form(request, "credentials/machine_keys.html", {"form": form, "machine": found})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@declares(Action.ADMINISTER)
+def suspend(request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+    return _end(request, client_id, MachineState.SUSPENDED)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@declares(Action.ADMINISTER)
+def revoke(request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+    return _end(request, client_id, MachineState.REVOKED)
+
+
+@require_POST
+@declares(Action.ADMINISTER)
+def resume(request: HttpRequest, client_id: uuid.UUID) -> HttpResponseBase:
+    return _move(request, client_id, MachineState.ACTIVE)
+
+
+def _end(request: HttpRequest, client_id: uuid.UUID, then: MachineState) -> HttpResponseBase:
+    """Ask once more, then do it."""
+    if request.method == "POST":
+        return _move(request, client_id, then)
+    context = {"machine": _one(request, client_id), "for_good": then == MachineState.REVOKED}
+    return render(request, "credentials/machine_end.html", context)
+
+
+def _move(request: HttpRequest, client_id: uuid.UUID, then: MachineState) -> HttpResponse:
+    try:
+        moved = actions.move(client_id, then, by=_by(request))
+        messages.success(request, DONE[then].format(moved.name))
+    except ConflictError as error:
+        messages.error(request, error.detail)
+    return redirect("machine", client_id)
+
+
+def _given(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+def _of(request: HttpRequest) -> Any:
+    return MachineClient.objects.filter(institution=_by(request).actor.institution_id)
+
+
+def _one(request: HttpRequest, client_id: uuid.UUID) -> MachineClient:
+    found: MachineClient | None = _of(request).filter(pk=client_id).first()
+    if found is None:
+        raise NotThereError
+    return found
+
+
+def _keys_state(of: MachineClient) -> str:
+    """ended, soon or nothing: how it stands with the day until which its keys count."""
+    if of.keys_end_at is None:
+        return ""
+    left = of.keys_end_at - timezone.now()
+    if left.total_seconds() <= 0:
+        return "ended"
+    return "soon" if left < KEYS_END_SOON else ""
+
+
+def _tell(form: KeysForm, error: ConflictError | InvalidInputError) -> None:
+    fields = error.fields if isinstance(error, InvalidInputError) else {"name": [error.detail]}
+    for name, said in fields.items():
+        form.add_error(name if name in form.fields else None, said)
+
+
+def _form(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    status = 422 if context["form"].errors else 200
+    return render(request, template, context, status=status)
+
+
+def _commands(of: MachineClient) -> list[tuple[str, str, str]]:
+    """What to paste to try the machine: (id, heading, text)."""
+    known = keys.usable(of.jwks)
+    kid = next((one.kid for one in known if PLAIN_KID.fullmatch(one.kid)), "key-1")
+    facts = {
+        "home": settings.BASE_URL,
+        "token_url": token_url(),
+        "client_id": str(of.pk),
+        "kid": kid,
+        "scope": " ".join(of.scopes),
+        "assertion_type": ASSERTION_TYPE,
+        "algorithm": next((one.algorithm for one in known if one.kid == kid), "RS384"),
+    }
+    return [
+        (name, heading, render_to_string(f"credentials/{name}.txt", facts).strip())
+        for name, heading in (("curl", "curl and openssl (RSA keys)"), ("python", "Python"))
+    ]
