@@ -1,11 +1,13 @@
 """Every page that the product has: who sees it, where it is, and what has to be done to see it."""
 
 import dataclasses
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.credentials.machine import elliptic, key_set, rsa_pair
 from tests.factories import image
 from tests.journeys.people import until
 
@@ -84,6 +86,13 @@ def _having_some(page: Page, folder: Path) -> None:
     page.get_by_role("heading", name="Access tokens").wait_for()
 
 
+def _adding_a_machine(page: Page, folder: Path) -> None:
+    page.get_by_label("Name").fill(f"Night PACS {secrets.token_hex(4)}")
+    page.get_by_label("Public keys").fill(key_set(elliptic("key-1"), rsa_pair("key-2")))
+    page.get_by_role("button", name="Add the machine").click()
+    page.get_by_role("heading", name="Try it").wait_for()
+
+
 def _making_a_link(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Make the link").click()
     page.get_by_role("heading", name="The link is ready").wait_for()
@@ -141,6 +150,9 @@ PLACES = {
     "activity-empty": Place("Dora", "/activity/?person=nobody-of-this-name"),
     "people": Place("Ada", "/people/"),
     "people-invite": Place("Ada", "/people/", _pressing("Invite somebody")),
+    "machines": Place("Ada", "/people/machines/"),
+    "machine-new": Place("Ada", "/people/machines/new"),
+    "machine": Place("Ada", "/people/machines/new", _adding_a_machine),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
     "tokens": Place("Ben", "/account/tokens/new", _having_some),
