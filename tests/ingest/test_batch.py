@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.db import DataError
+from django.http import UnreadablePostError
 from django.test import Client, RequestFactory
 
 from sharing.accounts.models import Membership
@@ -20,6 +21,7 @@ from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
 from sharing.ingest.api import batch, reading
+from sharing.ingest.api.tus import BrokenOffError
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState, UploadState
 from sharing.ingest.work import commit, spool
@@ -267,6 +269,16 @@ def test_a_disk_without_room_keeps_nothing_of_a_batch_and_bens_browser_may_send_
     assert sender.send(*images(3)).status_code == 507
     assert not spooled(sender)
     assert not UploadFile.objects.exists()
+
+
+def test_a_line_that_is_cut_in_the_list_is_no_fault_of_ours(rf: RequestFactory) -> None:
+    def gone(_: int) -> bytes:
+        raise UnreadablePostError
+
+    request = rf.post(Sender().upload["batch_url"], b"{", content_type=KIND)
+    request.readline = gone  # type: ignore[method-assign, assignment]
+    with pytest.raises(BrokenOffError):
+        batch._index(request)
 
 
 @pytest.mark.parametrize("when", ["open", "fsync"])

@@ -113,7 +113,10 @@ def _check_body(request: HttpRequest) -> None:
 
 def _index(request: HttpRequest) -> list[Sent]:
     """The first line: which files follow. Together they are as long as what is left."""
-    line = request.readline(LONGEST_INDEX)
+    try:
+        line = request.readline(LONGEST_INDEX)
+    except OSError as error:  # as `fill` has it for the rest
+        raise BrokenOffError from error
     if not line.endswith(b"\n"):
         raise InvalidInputError("The list of files is cut off, or longer than 256 kB.")
     try:
