@@ -28,7 +28,7 @@ from sharing.links import actions as links
 from sharing.links import principal as claims
 from sharing.studies.models import Instance
 from tests import factories as f
-from tests.credentials.making import machine
+from tests.credentials.making import EVERYTHING, machine
 
 TABLE = Path(__file__).with_name("routes.txt")
 COLUMNS = (
@@ -49,10 +49,12 @@ def _table() -> dict[Row, list[str]]:
 
 
 class World:
-    """General has one study, one upload, three links and an invitation; each visitor a cookie."""
+    """An institution has a study, an upload, three links and an invitation; each visitor a cookie."""
 
-    def __init__(self) -> None:
-        ada, ben = f.principal("Ada"), f.principal("Ben")
+    def __init__(
+        self, administrator: str = "Ada", uploader: str = "Ben", colleague: str = "Rosa"
+    ) -> None:
+        ada, ben = f.principal(administrator), f.principal(uploader)
         for name in ("Rosa", "Dora", "Matteo"):
             f.member(name)
         study = f.study(ben)
@@ -65,7 +67,7 @@ class World:
         }
         links.revoke_link(self.claims["gone"].claim.link_id, by=ben)
         self.token = create_token(
-            membership=f.member("Ben"), lifetime=datetime.timedelta(days=1), by=ben
+            membership=f.member(uploader), lifetime=datetime.timedelta(days=1), by=ben
         )
         self.names = {
             "study_id": study.pk,
@@ -73,10 +75,10 @@ class World:
             "upload_id": upload.pk,
             "file_id": UploadFile.objects.filter(instance=instance)[0].pk,
             "link_id": self.claims["view"].claim.link_id,
-            "membership_id": f.member("Rosa").pk,
+            "membership_id": f.member(colleague).pk,
             "invitation_id": people.invite(email="n@x.example", role=Role.READER, by=ada).pk,
             "token_id": self.token.token.pk,
-            "client_id": machine().client_id,
+            "client_id": machine(by=administrator).client_id,
             "study_uid": study.uid,
             "series_uid": instance.series.uid,
             "uid": instance.uid,
@@ -151,4 +153,35 @@ def test_everybody_gets_what_the_table_says() -> None:
         found = [_status(clients[one], method, address(one)) for one in COLUMNS]
         if found != expected:
             wrong.append(f"{method} {pattern}\n   says {expected}\n  found {found}")
+    assert not wrong, "\n".join(wrong)
+
+
+# What a machine may not, though the token of a person who uploads may: it never shares.
+SHARING = ("/share/", "/links/", "/api/links/")
+# And the upload is Ben's, whose token it is: nobody goes on with another's.
+OF_THE_SENDER = {
+    ("DELETE", "/api/uploads/<uuid:upload_id>/"),
+    ("POST", "/api/uploads/<uuid:upload_id>/finish/"),
+    ("POST", "/api/uploads/<uuid:upload_id>/batch/"),
+    ("GET", "/api/uploads/<uuid:upload_id>/files/"),
+    ("POST", "/api/uploads/<uuid:upload_id>/files/"),
+}
+
+
+@pytest.mark.django_db
+def test_a_machine_gets_what_a_persons_token_gets_and_shares_nothing() -> None:
+    world = World()
+    pacs = machine(by="Ada", name="Night PACS")
+    pacs.sign_in(*EVERYTHING)
+    client = Client(headers={"Authorization": f"Bearer {pacs.token}"})
+    wrong = []
+    for (method, pattern), expected in _table().items():
+        wanted = expected[COLUMNS.index("token")]
+        found = _status(client, method, world.address(pattern, "token"))
+        if pattern.startswith(SHARING):
+            wanted = "403"
+        if (method, pattern) in OF_THE_SENDER:
+            wanted = "404"
+        if found != wanted:
+            wrong.append(f"{method} {pattern}: {found}, not {wanted}")
     assert not wrong, "\n".join(wrong)

@@ -20,10 +20,9 @@ def machine(
 ) -> m.Machine:
     pairs = pairs or (PAIR,)
     made = actions.add_machine(
-        name=f"PACS of {by}",
-        scopes=scopes,
         by=make.principal(by),
-        **{"jwks": m.key_set(*pairs), **wishes},
+        scopes=scopes,
+        **{"name": f"PACS of {by}", "jwks": m.key_set(*pairs), **wishes},
     )
     return m.Machine(m.InProcess(), settings.BASE_URL, str(made.pk), pairs[0])
 

@@ -114,6 +114,14 @@ class TestThePages:
         shown = commands(text(page("Ada", f"{client().pk}/")))
         assert "rm -rf" not in shown["curl"] + shown["python"]
 
+    def test_each_command_names_a_key_that_it_can_use(self) -> None:
+        machine(m.elliptic("curve"), m.rsa_pair("old style"), m.rsa_pair("rsa"))
+        shown = commands(text(page("Ada", f"{client().pk}/")))
+        assert '"kid":"rsa"' in shown["curl"]
+        assert '"ES384", headers={"kid": "curve"}' in shown["python"]
+        MachineClient.objects.update(jwks={"keys": [PAIR.public]})
+        assert commands(text(page("Ada", f"{client().pk}/"))).keys() == {"python"}
+
     def test_another_institutions_machine_is_not_there(self) -> None:
         machine()
         assert page("Matteo", f"{client().pk}/").status_code == 404

@@ -177,19 +177,23 @@ def _form(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
 
 
 def _commands(of: MachineClient) -> list[tuple[str, str, str]]:
-    """What to paste to try the machine: (id, heading, text)."""
-    known = keys.usable(of.jwks)
-    kid = next((one.kid for one in known if PLAIN_KID.fullmatch(one.kid)), "key-1")
+    """What to paste to try the machine: (id, heading, text). openssl signs with RSA alone as we ask."""
+    known = [one for one in keys.usable(of.jwks) if PLAIN_KID.fullmatch(one.kid)]
+    known = known or [keys.Key("key-1", "RS384", None, "")]
+    rsa = [one for one in known if one.algorithm == "RS384"]
+    found = [("curl", "curl and openssl", rsa[0])] if rsa else []
+    found.append(("python", "Python", known[0]))
+    return [(name, heading, _command(of, name, key)) for name, heading, key in found]
+
+
+def _command(of: MachineClient, name: str, key: keys.Key) -> str:
     facts = {
         "home": settings.BASE_URL,
         "token_url": token_url(),
         "client_id": str(of.pk),
-        "kid": kid,
+        "kid": key.kid,
+        "algorithm": key.algorithm,
         "scope": " ".join(of.scopes),
         "assertion_type": ASSERTION_TYPE,
-        "algorithm": next((one.algorithm for one in known if one.kid == kid), "RS384"),
     }
-    return [
-        (name, heading, render_to_string(f"credentials/{name}.txt", facts).strip())
-        for name, heading in (("curl", "curl and openssl (RSA keys)"), ("python", "Python"))
-    ]
+    return render_to_string(f"credentials/{name}.txt", facts).strip()
