@@ -52,12 +52,17 @@ class World:
     """An institution has a study, an upload, three links and an invitation; each visitor a cookie."""
 
     def __init__(
-        self, administrator: str = "Ada", uploader: str = "Ben", colleague: str = "Rosa"
+        self,
+        administrator: str = "Ada",
+        uploader: str = "Ben",
+        colleague: str = "Rosa",
+        *,
+        number: int = 1,
     ) -> None:
         ada, ben = f.principal(administrator), f.principal(uploader)
         for name in ("Rosa", "Dora", "Matteo"):
             f.member(name)
-        study = f.study(ben)
+        study = f.study(ben, number=number)
         upload = ingest.start_upload(by=ben)
         instance = Instance.objects.filter(series__study=study).select_related("series")[0]
         self.claims = {
