@@ -140,8 +140,7 @@ class FilesView(TusView):
         check = _checksum(request)
         with spool.held(spooled) as handle:
             kept = spool.append(handle, 0, pieces(request, size), running, crc, *check.hashes)
-            # Here, beside the others' commits; the store's own fsync then finds nothing to do.
-            os.fsync(handle)
+            os.fsync(handle)  # here, beside the others' commits
             if kept < size:  # kept, so that a client that asks can go on
                 file.save(force_insert=True)
                 return _created(file, kept)
