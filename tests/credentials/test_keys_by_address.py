@@ -1,14 +1,22 @@
 """Keys that stand at an address of the machine's owner: asked for seldom, and never led astray."""
 
+import contextlib
 import datetime
 import http.server
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from sharing.credentials.models import MachineToken
 from sharing.credentials.work import fetching, keys
@@ -222,3 +230,86 @@ def test_what_was_fetched_for_an_address_that_was_changed_meanwhile_is_dropped(s
     current.save()
     assert keys.refresh(stale)
     assert client().jwks == {}
+
+
+# ---- By https ----------------------------------------------------------------------------------
+
+
+def _certificate(folder: Path, name: str) -> Path:
+    """A certificate of its own for `name`, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(later(days=-1))
+        .not_valid_after(later(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+@pytest.fixture
+def by_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Tls]":
+    """Serves one answer by TLS as keys.example; the address that it gets is taken for public."""
+    certificate = _certificate(tmp_path, "keys.example")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda name, port, *a, **k: [(2, 1, 6, "", ("127.0.0.1", port))]
+    )
+    monkeypatch.setattr(fetching, "is_public", lambda address: True)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        server = Tls(listening, context)
+        thread = threading.Thread(target=server.answer)
+        thread.start()
+        yield server
+        server.done.set()
+        thread.join()
+
+
+class Tls:
+    def __init__(self, listening: socket.socket, context: ssl.SSLContext) -> None:
+        self.listening, self.context = listening, context
+        self.port, self.drips, self.done = listening.getsockname()[1], False, threading.Event()
+
+    def answer(self) -> None:
+        with contextlib.suppress(OSError), self.listening.accept()[0] as plain:
+            plain.settimeout(5)
+            with self.context.wrap_socket(plain, server_side=True) as line:
+                line.recv(4096)
+                line.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+                while self.drips and not self.done.wait(0.05):
+                    line.sendall(b" ")
+
+
+def test_by_https_the_certificate_has_to_be_for_the_name(by_https):
+    assert fetch(f"https://keys.example:{by_https.port}/jwks") == b"{}"
+
+
+def test_a_certificate_for_another_name_is_refused(by_https):
+    with pytest.raises(FetchError, match="SSLCertVerificationError"):
+        fetch(f"https://other.example:{by_https.port}/jwks")
+
+
+def test_a_server_that_drips_by_https_is_cut_off(by_https, monkeypatch):
+    monkeypatch.setattr(fetching, "ALTOGETHER", 0.5)
+    by_https.drips = True
+    began = time.monotonic()
+    with contextlib.suppress(FetchError):
+        fetch(f"https://keys.example:{by_https.port}/jwks")
+    assert time.monotonic() - began < 2.5

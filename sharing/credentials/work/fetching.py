@@ -104,23 +104,27 @@ def _connection(parts: SplitResult, address: str) -> Iterator[http.client.HTTPCo
     """A connection to `address` that speaks for the name, cut when its time is over."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = http.client.HTTPConnection(parts.hostname or "", port, timeout=SILENCE)
-    plain = socket.create_connection((address, port), timeout=SILENCE)
-    timer = threading.Timer(ALTOGETHER, _cut, [plain])
+    line = socket.create_connection((address, port), timeout=SILENCE)
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        line = context.wrap_socket(
+            line, server_hostname=parts.hostname, do_handshake_on_connect=False
+        )
+    connection.sock = line
+    timer = threading.Timer(ALTOGETHER, _cut, [line])
     timer.daemon = True
     timer.start()
     try:
-        connection.sock = plain
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            connection.sock = context.wrap_socket(plain, server_hostname=parts.hostname)
+        if isinstance(line, ssl.SSLSocket):
+            line.do_handshake()
         yield connection
     finally:
         timer.cancel()
         connection.close()
-        plain.close()
+        line.close()
 
 
-def _cut(plain: socket.socket) -> None:
+def _cut(line: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        # Wrapping for TLS takes the descriptor over; by its number both are the same line.
-        plain.shutdown(socket.SHUT_RDWR)
+        # The plain socket's: that of TLS would put away what the reader is just using.
+        socket.socket.shutdown(line, socket.SHUT_RDWR)
