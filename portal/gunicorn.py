@@ -3,6 +3,8 @@
 The one configuration, of the demo as of the deployment.
 """
 
+import contextlib
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,17 @@ class Log(Logger):
 
 
 logger_class = Log
+
+
+# What waits in the kernel for a slow reader would still reach them after they were shut out.
+MOST_WAITING = 64 * 1024
+
+
+def when_ready(server: Any) -> None:
+    """Keep little waiting on each connection; all of them inherit it from where they come in."""
+    for listener in server.LISTENERS:
+        with contextlib.suppress(OSError):  # no TCP: a proxy on the same machine reads at once
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_WAITING)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

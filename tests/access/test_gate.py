@@ -211,6 +211,27 @@ def test_a_stream_breaks_off_when_its_link_is_revoked(monkeypatch: pytest.Monkey
         next(stream)
 
 
+def test_over_a_slow_line_a_stream_breaks_off_in_the_middle_of_a_chunk(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    f.study(f.principal("Ben"))
+    clock = iter(range(0, 100, 1))
+    monkeypatch.setattr("sharing.access.gate.time.monotonic", lambda: float(next(clock)))
+    stream = gate.guard_stream(f.principal("Rosa"), iter([bytes(2**20), bytes(2**20)]))
+    sent = len(next(stream))
+    Membership.objects.filter(pk=f.member("Rosa").pk).update(state=MembershipState.SUSPENDED)
+    with pytest.raises(gate.StreamEndedError):
+        next(stream)
+    assert sent <= 64 * 1024
+
+
+def test_over_a_fast_line_chunks_are_handed_on_as_they_are():
+    chunks = [bytes([one]) * 2**20 for one in range(4)]
+    handed = list(gate.guard_stream(f.principal("Rosa"), iter(chunks)))
+    assert handed[-3:] == chunks[-3:]
+    assert b"".join(handed) == b"".join(chunks)
+
+
 def test_what_cannot_be_written_down_does_not_happen(monkeypatch: pytest.MonkeyPatch):
     study = f.study(f.principal("Ben"))
     ada = f.principal("Ada")
