@@ -1,5 +1,6 @@
 """Small files travel together; each is answered for by itself, and none is half taken."""
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -358,3 +359,15 @@ def test_an_upload_that_was_cancelled_meanwhile_is_not_opened_again() -> None:
     actions.reopen(known)
     upload.refresh_from_db()
     assert upload.state == UploadState.CANCELLED
+
+
+def test_memory_is_lent_to_a_request_and_not_kept_for_each_that_ever_was() -> None:
+    with spool.block() as first, spool.block() as second:
+        assert first is not second
+        last = second
+    with spool.block() as again:
+        assert again in (first, last)
+    with contextlib.ExitStack() as many:
+        for _ in range(3 * spool.FREE):
+            many.enter_context(spool.block())
+    assert len(spool._free) <= spool.FREE

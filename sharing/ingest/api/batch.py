@@ -25,7 +25,7 @@ from sharing.ingest import actions
 from sharing.ingest.api.admission import admissions
 from sharing.ingest.api.reading import fill
 from sharing.ingest.api.tus import BrokenOffError, WrongKindError, body_length
-from sharing.ingest.work.spool import block
+from sharing.ingest.work.spool import Block, block
 from sharing.ingest.work.together import Received, Sent, Whole
 from sharing.kernel.errors import InvalidInputError, TooLargeError
 
@@ -98,7 +98,8 @@ class UploadBatch(APIView):
         _check_body(raw)
         index = _index(raw)
         actions.reopen(upload)
-        received = actions.receive_batch(upload, _groups(raw, index), by=principal)
+        with block() as there:
+            received = actions.receive_batch(upload, _groups(raw, index, there), by=principal)
         if len(received) < len(index):
             raise BrokenOffError
         return Response({"results": [_outcome(one) for one in received]})
@@ -139,16 +140,16 @@ def _check_count(found: Any) -> None:
         raise InvalidInputError(f"Send at most {MOST_FILES} files at a time.")
 
 
-def _groups(request: HttpRequest, index: list[Sent]) -> Iterator[Iterator[Whole]]:
-    """The files, in groups that fill the thread's block: each to be used before the next."""
+def _groups(request: HttpRequest, index: list[Sent], there: Block) -> Iterator[Iterator[Whole]]:
+    """The files, in groups that fill the block: each to be used before the next."""
     waiting = deque(index)
     while waiting:
-        yield _group(request, waiting)
+        yield _group(request, waiting, there)
 
 
-def _group(request: HttpRequest, waiting: deque[Sent]) -> Iterator[Whole]:
+def _group(request: HttpRequest, waiting: deque[Sent], there: Block) -> Iterator[Whole]:
     """Files with their bytes as they come; the last ones when the connection ends."""
-    there = block()
+    there.clear()
     while waiting and (room := there.room(waiting[0].size)):
         if fill(request, room.data) < len(room.data):
             waiting.clear()

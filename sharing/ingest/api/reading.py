@@ -1,4 +1,4 @@
-"""The raw body of a request, read as it comes, into one buffer of the thread."""
+"""The raw body of a request, read as it comes, into memory that is lent for it."""
 
 from collections.abc import Iterator
 
@@ -31,13 +31,14 @@ def _copy(request: HttpRequest, target: memoryview) -> int:
 
 def pieces(request: HttpRequest, length: int) -> Iterator[memoryview]:
     """The body in pieces, each to be used before the next; ends early when the connection does."""
-    room, left = block().room(CHUNK), length
-    assert room is not None  # a block is larger than that
-    while left > 0:
-        piece = room.data[:left]
-        kept = fill(request, piece)
-        if kept:
-            yield piece[:kept]
-        if kept < len(piece):
-            return
-        left -= kept
+    with block() as there:
+        room, left = there.room(CHUNK), length
+        assert room is not None  # a block is larger than that
+        while left > 0:
+            piece = room.data[:left]
+            kept = fill(request, piece)
+            if kept:
+                yield piece[:kept]
+            if kept < len(piece):
+                return
+            left -= kept

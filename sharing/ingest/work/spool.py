@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import mmap
 import os
-import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -26,7 +25,7 @@ from sharing.storage.objects.threads import OwnThreads
 CHUNK = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
 WRITERS = 8  # they wait for the disk side by side
-_own = threading.local()
+FREE = 4  # blocks that are kept for the next requests
 _writers = OwnThreads(WRITERS, "spool")
 
 
@@ -153,7 +152,7 @@ class Room(NamedTuple):
 
 
 class Block:
-    """Memory of one thread, where files lie at pages' beginnings: disks take them as they are."""
+    """Memory of one request, where files lie at pages' beginnings: disks take them as they are."""
 
     SIZE = 8 << 20
 
@@ -173,13 +172,25 @@ class Block:
         return Room(self._all[start : start + size], self._all[start:end])
 
 
-def block() -> Block:
-    """This thread's block, empty."""
-    if not hasattr(_own, "block"):
-        _own.block = Block()
-    found: Block = _own.block
-    found.clear()
-    return found
+_free: list[Block] = []
+
+
+@contextlib.contextmanager
+def block() -> Iterator[Block]:
+    """A block for one request, empty. The last one that was given back is lent first.
+
+    So there are as many as there are requests at a time, not as many as there are threads.
+    """
+    try:
+        lent = _free.pop()
+    except IndexError:
+        lent = Block()
+    lent.clear()
+    try:
+        yield lent
+    finally:
+        if len(_free) < FREE:
+            _free.append(lent)
 
 
 def write_beside(path: Path, room: Room) -> Future[None]:
