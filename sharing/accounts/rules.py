@@ -15,11 +15,12 @@ class Role(TextChoices):
     ADMINISTRATOR = "administrator", "Administrator"
 
 
+# What somebody can see and do, in a sentence: for the pages, the mails and the page about the API.
 ROLE_SENTENCES = {
-    Role.UPLOADER: "Uploads studies, reads them and shares them.",
-    Role.READER: "Reads the institution's studies and downloads them.",
-    Role.COMPLIANCE: "Reviews every access, but sees no images.",
-    Role.ADMINISTRATOR: "Does all of this, and invites people.",
+    Role.UPLOADER: "Uploads studies, sees and downloads all of the institution's, and shares them.",
+    Role.READER: "Sees and downloads the institution's studies, but uploads and shares nothing.",
+    Role.COMPLIANCE: "Finds studies and reviews every access to them, but sees no images.",
+    Role.ADMINISTRATOR: "Does what the others do, invites people, changes their roles and shuts them out.",
 }
 
 

@@ -1,5 +1,7 @@
 """Changing what people are."""
 
+import html
+
 import pytest
 
 from sharing.accounts import actions
@@ -66,6 +68,9 @@ def test_matteo_cannot_change_people_of_general():
 
 def test_every_role_says_what_it_is_for():
     assert set(ROLE_SENTENCES) == set(Role)
+    for page in ("/people/", "/api/docs/"):
+        shown = html.unescape(f.browser("Ada").get(page).content.decode())
+        assert all(sentence in shown for sentence in ROLE_SENTENCES.values()), page
 
 
 def test_ada_works_for_mercy_after_she_switched_there():

@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from sharing.access.gate import declares
 from sharing.access.rules import Rule
+from sharing.accounts.rules import ROLE_SENTENCES, Role
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 TAG_ORDER = ("uploads", "studies", "links", "claims", "activity")
@@ -21,7 +22,9 @@ Schema = dict[str, Any]
 @declares(Rule.ANYBODY)
 def docs(request: HttpRequest) -> HttpResponse:
     """Every operation: what it does, what it takes, what it answers, and how to call it."""
-    return render(request, "console/docs.html", {"tags": _described(), "base": settings.BASE_URL})
+    roles = [(role.label, ROLE_SENTENCES[role]) for role in Role]
+    context = {"tags": _described(), "base": settings.BASE_URL, "roles": roles}
+    return render(request, "console/docs.html", context)
 
 
 @functools.cache
