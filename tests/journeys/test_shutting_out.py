@@ -119,7 +119,7 @@ def test_what_is_on_its_way_when_its_sender_is_suspended_is_not_filed(
         ada.do("suspend")
         connection.send(data[-100:])
         with connection.getresponse() as answer:
-            status = answer.status
+            status, _ = answer.status, answer.read()
         ada.do("reactivate")
         assert status == 403
         _, body = do.said(connection, "GET", "/api/studies/?patient_id=P991", b"", ben.bearer)
