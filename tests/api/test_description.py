@@ -1,6 +1,7 @@
 """The API does what its own description says, whatever is sent to it."""
 
 import datetime
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +11,13 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from portal.wsgi import application
 from sharing.credentials.actions import create_token
 from sharing.ingest import actions as ingest
+from sharing.ingest.api.batch import BODY_TYPE
 from sharing.links import actions as links
 from tests import factories as f
 
@@ -22,6 +25,17 @@ api = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
 # A number where a text is wanted is taken as written, as forms do; and no schema can say which cursor
 # is one of ours, or that an end is later than the last.
 BEYOND_A_DESCRIPTION: list[Any] = [negative_data_rejection, positive_data_acceptance]
+
+
+def _batch(files: list[tuple[str, bytes]]) -> bytes:
+    index = {"files": [{"path": path, "size": len(data)} for path, data in files]}
+    return json.dumps(index).encode() + b"\n" + b"".join(data for _, data in files)
+
+
+FILES = st.tuples(st.text(max_size=20), st.binary(min_size=1, max_size=50))
+schemathesis.openapi.media_type(
+    BODY_TYPE, st.binary(max_size=200) | st.lists(FILES, max_size=5).map(_batch)
+)
 # What is there to be found, by the name of the path's parameter.
 there: dict[str, str] = {}
 
