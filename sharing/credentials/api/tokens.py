@@ -81,9 +81,9 @@ class Tokens(GenericAPIView[ApiToken]):
     def post(self, request: Request) -> Response:
         """Make an access token, if you are signed in and have just proved who you are."""
         by = _by(request)
+        given = NewToken(data=request.data)
         if not did_recently_reauthenticate(request._request):
             raise ProofNeededError
-        given = NewToken(data=request.data)
         given.is_valid(raise_exception=True)
         if by.membership is None:
             raise NotThereError
