@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from sharing.access.principal import Principal, member, person
 from sharing.accounts.models import Membership
+from sharing.credentials.principal import machines
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
@@ -57,4 +58,6 @@ def _sender(upload: Upload) -> Principal:
         .select_related("user", "institution")
         .first()
     )
-    return member(found, JOB, credential="job") if found else person(upload.created_by, JOB)
+    if found:
+        return member(found, JOB, credential="job")
+    return machines.of_account(upload.created_by, JOB) or person(upload.created_by, JOB)

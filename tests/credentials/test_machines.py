@@ -4,9 +4,12 @@ import base64
 import datetime
 import hashlib
 import hmac
+import io
 import json
 import threading
 import time
+import zipfile
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -23,6 +26,9 @@ from sharing.credentials.actions import machines as actions
 from sharing.credentials.models import MachineToken, UsedAssertion
 from sharing.credentials.principal import bearer
 from sharing.credentials.rules.machines import MachineState
+from sharing.ingest.models import UploadFile
+from sharing.ingest.rules import FileState
+from sharing.ingest.tasks import unpack_zip
 from sharing.kernel.requests import Origin
 from tests import factories as make
 from tests.credentials import machine as m
@@ -81,6 +87,19 @@ def test_it_finds_gets_and_sends_studies_and_is_named_for_each():
     acts = {row.action for row in rows}
     wanted = {Act.MACHINE_SIGNED_IN, Act.INSTANCES_STORED, Act.SEARCHED, Act.IMAGES_DOWNLOADED}
     assert wanted <= acts
+
+
+def test_what_is_in_a_zip_that_it_sent_is_put_down_to_it_as_well():
+    pacs = machine()
+    pacs.sign_in(*EVERYTHING)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as opened:
+        opened.writestr("IM1", make.image(1))
+    pacs.upload(written.getvalue())
+    archive = UploadFile.objects.get(state=FileState.WAITING)
+    unpack_zip(SimpleNamespace(check=lambda: None), file=str(archive.pk))
+    stored = AuditEvent.objects.get(action=Act.INSTANCES_STORED)
+    assert (stored.actor_kind, stored.actor_name) == (ActorKind.MACHINE, "PACS of Ada")
 
 
 def test_two_keys_count_while_one_takes_over_from_the_other():

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sharing.access import principal as principals
 from sharing.access.principal import Principal
-from sharing.accounts.models import Membership
+from sharing.accounts.models import Membership, User
 from sharing.credentials.models import MachineClient, MachineToken
 from sharing.credentials.rules.machines import (
     MACHINE_PREFIX,
@@ -73,6 +73,12 @@ def known(client: MachineClient, origin: Origin, *, credential_id: str = "") -> 
         credential_id=credential_id,
         still_allowed=lambda: False,
     )
+
+
+def of_account(user: User, origin: Origin) -> Principal | None:
+    """The machine whose uploads are put down to this account, as the audit names it."""
+    client = MachineClient.objects.filter(account=user).select_related("institution").first()
+    return known(client, origin) if client else None
 
 
 def is_active(client: MachineClient) -> bool:
