@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from sharing.audit.rules import SCHEMA_VERSION, Act, ActorKind, Outcome
+from sharing.audit.rules import SCHEMA_VERSION, ActorKind, Outcome
 from sharing.kernel.ids import new_id
 
 
@@ -20,7 +20,7 @@ class AuditEvent(models.Model):
     uid = models.UUIDField(default=new_id, unique=True)
     schema = models.PositiveSmallIntegerField(default=SCHEMA_VERSION)
     at = models.DateTimeField(default=timezone.now)
-    action = models.CharField(max_length=40, choices=Act.choices)
+    action = models.CharField(max_length=40)  # an Act; those to come need no migration
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.DONE)
 
     custodian_id = models.UUIDField(null=True)  # the institution that answers for what was touched
@@ -37,6 +37,8 @@ class AuditEvent(models.Model):
     study_id = models.UUIDField(null=True)
     link_id = models.UUIDField(null=True)
     upload_id = models.UUIDField(null=True)
+    # The standing grant, or the hand-over of a study, through which a partner came.
+    grant_id = models.UUIDField(null=True)
     patient_ref = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     detail = models.JSONField(default=dict)
@@ -47,6 +49,8 @@ class AuditEvent(models.Model):
             models.Index(fields=["custodian_id", "-id"], name="audit_of_custodian"),
             models.Index(fields=["study_id", "-id"], name="audit_of_study"),
             models.Index(fields=["link_id", "-id"], name="audit_of_link"),
+            models.Index(fields=["grant_id", "-id"], name="audit_of_grant"),
+            models.Index(fields=["actor_institution_id", "-id"], name="audit_of_members"),
             models.Index(fields=["actor_id", "-id"], name="audit_of_actor"),
             models.Index(fields=["custodian_id", "action", "-id"], name="audit_of_action"),
             models.Index(fields=["custodian_id", "-at"], name="audit_of_time"),

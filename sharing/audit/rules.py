@@ -14,7 +14,7 @@ class Act(TextChoices):
     MEMBER_CHANGED = "member.changed", "Changed a member"
     SEARCHED = "study.searched", "Searched studies"
     STUDY_OPENED = "study.opened", "Opened a study's page"
-    METADATA_READ = "study.metadata-read", "Read image headers"
+    METADATA_READ = "study.metadata-read", "Read image details"
     IMAGES_VIEWED = "study.images-viewed", "Viewed images"
     IMAGES_DOWNLOADED = "study.downloaded", "Downloaded images"
     UPLOAD_STARTED = "upload.started", "Started an upload"

@@ -19,7 +19,8 @@ class Line:
         self.sent = 0
         self.is_cut = threading.Event()
         self._limit: int | None = None
-        self._open: set[socket.socket] = set()
+        self._open: set[socket.socket] = set()  # what browsers hold
+        self._portals: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._door = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.address = f"http://localhost:{self._door.getsockname()[1]}"
@@ -47,6 +48,9 @@ class Line:
         with self._lock:
             self.is_cut.set()
             open_, self._open = self._open, set()
+            portals, self._portals = self._portals, set()
+        for one in portals:
+            _end(one)  # what got as far as the portal's machine, the portal reads
         for one in open_:
             _tear(one)
 
@@ -69,7 +73,8 @@ class Line:
     def _connect(self, caller: socket.socket) -> None:
         portal = socket.create_connection(("127.0.0.1", self.port))
         with self._lock:
-            self._open |= {caller, portal}
+            self._open.add(caller)
+            self._portals.add(portal)
         threading.Thread(target=self._carry, args=(caller, portal, True), daemon=True).start()
         threading.Thread(target=self._carry, args=(portal, caller, False), daemon=True).start()
 
@@ -91,10 +96,15 @@ class Line:
     def _hang_up(self, *ends: socket.socket) -> None:
         with self._lock:
             self._open -= set(ends)
+            self._portals -= set(ends)
         for one in ends:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+            _end(one)
+
+
+def _end(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 def _tear(one: socket.socket) -> None:

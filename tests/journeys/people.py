@@ -100,6 +100,13 @@ def send(page: Page) -> None:
     page.locator("[data-part=send]").click()
 
 
+def arrived(page: Page, at: str) -> int:
+    """How many files of this person's newest upload the portal has filed."""
+    newest = page.request.get(f"{at}/api/uploads/").json()[0]
+    files = page.request.get(f"{at}/api/uploads/{newest['id']}/files/").json()["results"]
+    return sum(one["state"] == "stored" for one in files)
+
+
 def receipt(page: Page) -> dict[str, Any]:
     """Wait for the receipt and read it as the file that can be saved."""
     page.wait_for_url("**/uploads/*/")
