@@ -58,6 +58,28 @@ class Institution(models.Model):
         return self.name
 
 
+class Department(models.Model):
+    """A part of an institution, such as Radiology; closed when it takes nothing new any more."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    institution = models.ForeignKey(
+        Institution, on_delete=models.PROTECT, related_name="departments"
+    )
+    name = models.CharField(max_length=80)
+    closed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                "institution", Lower("name"), name="a_department_is_named_once_per_institution"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Membership(models.Model):
     """What one person is in one institution."""
 
