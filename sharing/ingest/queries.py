@@ -21,15 +21,27 @@ QUIET = datetime.timedelta(minutes=2)
 
 
 def uploads(principal: Principal) -> QuerySet[Upload]:
-    """The uploads that the principal may know of: those of the own institution."""
-    if not principal.may(Action.SEARCH) or principal.membership is None:
+    """The uploads that the principal may know of: the own institution's, or the own ones alone."""
+    if principal.membership is None:
         return Upload.objects.none()
-    return Upload.objects.filter(institution=principal.membership.institution_id)
+    theirs = Upload.objects.filter(institution=principal.membership.institution_id)
+    if principal.may(Action.SEARCH):
+        return theirs
+    sends = principal.may(Action.UPLOAD)
+    return theirs.filter(created_by=principal.user) if sends else Upload.objects.none()
+
+
+def permit_reading(principal: Principal) -> None:
+    """Whoever finds studies reads receipts; whoever only sends reads those of what they sent."""
+    gate.permit(principal, Action.UPLOAD if principal.may(Action.UPLOAD) else Action.SEARCH)
 
 
 def upload(principal: Principal, id: uuid.UUID, *, writing: bool = False) -> Upload:
     """One upload; to write, it has to be one's own."""
-    gate.permit(principal, Action.UPLOAD if writing else Action.SEARCH)
+    if writing:
+        gate.permit(principal, Action.UPLOAD)
+    else:
+        permit_reading(principal)
     wanted = uploads(principal).filter(pk=id)
     if writing:
         wanted = wanted.filter(created_by=principal.user)

@@ -399,3 +399,21 @@ def test_nobody_signs_in_with_the_account_of_a_machine():
     assert not account.is_active
     assert not account.has_usable_password()
     assert not account.memberships.exists()
+
+
+def test_one_that_only_sends_follows_its_own_uploads_and_no_others():
+    others = make.upload(make.principal("Ben"), make.image(2))
+    pacs = machine()
+    pacs.sign_in("studies.upload")
+    done = pacs.upload(make.image(1))
+    own = f"/api/uploads/{done['id']}/"
+    assert pacs.get(f"{own}receipt/").json()["stored"] == 1
+    assert pacs.get(own).json()["state"] == "finished"
+    assert [one["id"] for one in pacs.get("/api/uploads/").json()] == [done["id"]]
+    for path in ("", "receipt/"):
+        assert pacs.get(f"/api/uploads/{others.pk}/{path}").status_code == 404
+    assert pacs.get("/dicom-web/studies").status_code == 403
+    assert pacs.get("/api/studies/").status_code == 403
+    pacs.sign_in("studies.view")
+    assert pacs.get(f"{own}receipt/").status_code == 403
+    assert pacs.get("/api/uploads/").status_code == 403

@@ -302,9 +302,9 @@ def test_a_disk_that_says_late_that_it_is_full_is_told_as_such(
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Something happens while the bytes of a batch are on their way."""
 
-    def late(request: Any, target: memoryview) -> int:
+    def late(request: Any, target: memoryview, ask: Any) -> int:
         happens()
-        return reading.fill(request, target)
+        return reading.fill(request, target, ask)
 
     monkeypatch.setattr(batch, "fill", late)
 

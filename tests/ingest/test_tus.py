@@ -266,9 +266,9 @@ def test_a_file_that_was_on_its_way_when_ben_was_suspended_is_not_stored(
     sender, image = Sender(), make.image()
     url = "" if at_once else sender.create(len(image)).headers["Location"]
 
-    def late(request: Any, length: int) -> Any:
+    def late(request: Any, length: int, **options: Any) -> Any:
         Membership.objects.filter(pk=make.member("Ben").pk).update(state="suspended")
-        return reading.pieces(request, length)
+        return reading.pieces(request, length, **options)
 
     monkeypatch.setattr(tus, "pieces", late)
     answer = sender.patch(url, 0, image) if url else sender.create(len(image), image)

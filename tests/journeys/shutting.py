@@ -5,6 +5,7 @@ import http.client
 import json
 import random
 import re
+import select
 import socket
 import statistics
 import threading
@@ -19,6 +20,7 @@ from tests.served import Served
 
 PATIENCE = 30.0
 PIECE = 64 * 1024
+SMALL, LARGE = 4 * 1024 * 1024, 1024**3
 TUS = {"Tus-Resumable": "1.0.0"}
 OCTETS = {"Content-Type": "application/offset+octet-stream"}
 Going = Generator[bool]
@@ -92,6 +94,44 @@ def sending(line: Line) -> Going:
     files = json.loads(body)["files_url"]
     headers = {"Upload-Length": "3", "Upload-Metadata": f"path {encoded('a.txt')}"}
     yield from asking(line, "POST", files, b"abc", **headers, **TUS, **OCTETS)
+
+
+def sending_one(line: Line) -> Going:
+    """One large file in one request, a piece at a time."""
+    path, headers = _begun(line, "files_url")
+    sizes = {"Upload-Length": str(LARGE), "Upload-Metadata": f"path {encoded('one.dcm')}"}
+    yield from _dripping(line, path, headers | TUS | OCTETS | sizes, b"", LARGE)
+
+
+def sending_batch(line: Line) -> Going:
+    """Small files together in one request, a piece at a time."""
+    path, headers = _begun(line, "batch_url")
+    index = {"files": [{"path": f"IM{number}", "size": SMALL} for number in range(8)]}
+    first = json.dumps(index).encode() + b"\n"
+    kind = {"Content-Type": "application/vnd.handover.batch"}
+    yield from _dripping(line, path, headers | kind, first, 8 * SMALL)
+
+
+def _begun(line: Line, which: str) -> tuple[str, dict[str, str]]:
+    _, body = line.send("POST", "/api/uploads/", b"{}", **JSON)
+    return str(json.loads(body)[which]), line.headers
+
+
+def _dripping(line: Line, path: str, headers: dict[str, str], first: bytes, size: int) -> Going:
+    """A body of `size` bytes behind `first`; an answer that comes before its end is a refusal."""
+    with closing(line.connection) as connection:
+        connection.putrequest("POST", path)
+        for name, value in {**headers, "Content-Length": str(len(first) + size)}.items():
+            connection.putheader(name, value)
+        connection.endheaders(first)
+        left = size
+        while not select.select([connection.sock], [], [], 0.05)[0]:
+            connection.send(bytes(min(PIECE, left)))
+            left -= PIECE
+            assert left > 0, "all of it was taken before it could be refused"
+            yield True
+        with connection.getresponse() as answer:
+            assert answer.status == 403, answer.read(300)
 
 
 def said(

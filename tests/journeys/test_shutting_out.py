@@ -66,6 +66,8 @@ class Ben:
             "slow download": do.downloading(self.program(), self.large, SLOW),
             "download over a home line": do.downloading(self.program(), self.large, HOME_LINE),
             "upload, file by file": do.sending(self.program()),
+            "upload of one large file": do.sending_one(self.program()),
+            "upload of a batch": do.sending_batch(self.program()),
         }
 
     def as_uploader(self) -> dict[str, do.Going]:
@@ -75,6 +77,8 @@ class Ben:
             "token": do.asking(self.program(), "POST", "/api/uploads/", asks_nothing, **do.JSON),
             "download": do.downloading(self.program(), self.large, FAST),
             "upload, file by file": do.sending(self.program()),
+            "upload of one large file": do.sending_one(self.program()),
+            "upload of a batch": do.sending_batch(self.program()),
         }
 
 

@@ -37,7 +37,7 @@ SCOPE_WORDS = {
     "studies.search": "find studies and read what a list shows",
     "studies.view": "read image details and pictures",
     "studies.download": "get the files",
-    "studies.upload": "send studies (with studies.search, to follow them)",
+    "studies.upload": "send studies and read the receipts of what it sent",
 }
 
 

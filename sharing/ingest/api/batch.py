@@ -7,7 +7,7 @@ or was cut. See `sharing/decisions/0004-small-files-travel-together.md`.
 
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 from sharing.access.rules import Action
 from sharing.ingest import actions
 from sharing.ingest.api.admission import admissions
-from sharing.ingest.api.reading import fill
+from sharing.ingest.api.reading import fill, still
 from sharing.ingest.api.tus import BrokenOffError, WrongKindError, body_length
 from sharing.ingest.work.spool import Block, block
 from sharing.ingest.work.together import Received, Sent, Whole
@@ -99,7 +99,9 @@ class UploadBatch(APIView):
         index = _index(raw)
         actions.reopen(upload)
         with block() as there:
-            received = actions.receive_batch(upload, _groups(raw, index, there), by=principal)
+            received = actions.receive_batch(
+                upload, _groups(raw, index, there, still(principal)), by=principal
+            )
         if len(received) < len(index):
             raise BrokenOffError
         return Response({"results": [_outcome(one) for one in received]})
@@ -140,18 +142,22 @@ def _check_count(found: Any) -> None:
         raise InvalidInputError(f"Send at most {MOST_FILES} files at a time.")
 
 
-def _groups(request: HttpRequest, index: list[Sent], there: Block) -> Iterator[Iterator[Whole]]:
+def _groups(
+    request: HttpRequest, index: list[Sent], there: Block, ask: Callable[[], None]
+) -> Iterator[Iterator[Whole]]:
     """The files, in groups that fill the block: each to be used before the next."""
     waiting = deque(index)
     while waiting:
-        yield _group(request, waiting, there)
+        yield _group(request, waiting, there, ask)
 
 
-def _group(request: HttpRequest, waiting: deque[Sent], there: Block) -> Iterator[Whole]:
+def _group(
+    request: HttpRequest, waiting: deque[Sent], there: Block, ask: Callable[[], None]
+) -> Iterator[Whole]:
     """Files with their bytes as they come; the last ones when the connection ends."""
     there.clear()
     while waiting and (room := there.room(waiting[0].size)):
-        if fill(request, room.data) < len(room.data):
+        if fill(request, room.data, ask) < len(room.data):
             waiting.clear()
             return
         yield Whole(waiting.popleft(), room)

@@ -33,6 +33,7 @@ from sharing.ingest.work import spool
 from sharing.kernel.errors import (
     ConflictError,
     InvalidInputError,
+    NotAllowedError,
     SharingError,
     TooLargeError,
 )
@@ -123,7 +124,7 @@ class FilesView(TusView):
         if body == size and size:
             return self._receive_whole(request, upload, path, size)
         file = actions.create_file(upload, path=path, size=size)
-        kept = _receive(request, file, start=0) if body else 0
+        kept = _receive(request, file, by=self.principal, start=0) if body else 0
         if kept == size:  # an empty file is complete at once
             _settle(file, self.principal)
         return _created(file, kept)
@@ -139,7 +140,12 @@ class FilesView(TusView):
         running, crc = hashlib.sha256(), _Crc()
         check = _checksum(request)
         with spool.held(spooled) as handle:
-            kept = spool.append(handle, 0, pieces(request, size), running, crc, *check.hashes)
+            body = pieces(request, size, by=self.principal)
+            try:
+                kept = spool.append(handle, 0, body, running, crc, *check.hashes)
+            except NotAllowedError:
+                spool.drop(spooled)  # meanwhile its sender was shut out
+                raise
             os.fsync(handle)  # here, beside the others' commits
             if kept < size:  # kept, so that a client that asks can go on
                 file.save(force_insert=True)
@@ -177,7 +183,7 @@ class FileView(TusView):
     def patch(self, request: HttpRequest, upload_id: uuid.UUID, file_id: uuid.UUID) -> HttpResponse:
         file = queries.file(self.principal, upload_id, file_id)
         queries.check_receiving(file)
-        kept = _receive(request, file, start=_length(request, "Upload-Offset"))
+        kept = _receive(request, file, by=self.principal, start=_length(request, "Upload-Offset"))
         if kept == file.size:
             _settle(file, self.principal)
         response = HttpResponse(status=204)
@@ -195,7 +201,7 @@ class FileView(TusView):
 # ---- Receiving ---------------------------------------------------------------------------------
 
 
-def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
+def _receive(request: HttpRequest, file: UploadFile, *, by: Principal, start: int) -> int:
     """Append the body to the spooled file; returns how many bytes are kept, durably."""
     _check_kind(request)
     announced, check = body_length(request), _checksum(request)
@@ -208,7 +214,8 @@ def _receive(request: HttpRequest, file: UploadFile, *, start: int) -> int:
             raise TooLargeError("More bytes came than Upload-Length announced.")
         kept = start
         try:
-            kept = spool.append(handle, start, pieces(request, announced), *check.hashes)
+            body = pieces(request, announced, by=by)
+            kept = spool.append(handle, start, body, *check.hashes)
         finally:
             os.fsync(handle)
         if check.hashes and not check.holds():

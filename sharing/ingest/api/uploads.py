@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sharing.access.rules import Action
+from sharing.access.rules import Action, Rule
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
 from sharing.ingest import actions, queries
@@ -133,12 +133,14 @@ class Receipt(serializers.Serializer[Any]):
 
 
 class UploadList(APIView):
-    access_rule = {"GET": Action.SEARCH, "POST": Action.UPLOAD}
+    access_rule = {"GET": Rule.SIGNED_IN, "POST": Action.UPLOAD}  # `queries` asks for more
 
     @extend_schema(operation_id="uploads_list", responses=UploadShown(many=True))
     def get(self, request: Request) -> Response:
-        """The latest hundred uploads of your institution."""
-        found = list(queries.uploads(request._request.principal)[:100])  # type: ignore[attr-defined]
+        """The latest hundred uploads of your institution, or your own where you only send."""
+        by = request._request.principal  # type: ignore[attr-defined]
+        queries.permit_reading(by)
+        found = list(queries.uploads(by)[:100])
         return Response(UploadShown(found, many=True).data)
 
     @extend_schema(operation_id="uploads_create", request=NewUpload, responses={201: UploadShown})
@@ -155,7 +157,7 @@ class UploadList(APIView):
 
 
 class UploadDetail(APIView):
-    access_rule = {"GET": Action.SEARCH, "DELETE": Action.UPLOAD}
+    access_rule = {"GET": Rule.SIGNED_IN, "DELETE": Action.UPLOAD}
 
     @extend_schema(operation_id="uploads_retrieve", responses=UploadShown)
     def get(self, request: Request, upload_id: uuid.UUID) -> Response:
@@ -187,7 +189,7 @@ class UploadFinish(APIView):
 
 
 class UploadReceipt(APIView):
-    access_rule = {"GET": Action.SEARCH}
+    access_rule = {"GET": Rule.SIGNED_IN}
 
     @extend_schema(operation_id="uploads_receipt", responses=Receipt)
     def get(self, request: Request, upload_id: uuid.UUID) -> Response:
