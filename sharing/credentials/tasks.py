@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from sharing.credentials.models import MachineToken, UsedAssertion
+from sharing.credentials.models import Asked, MachineToken, UsedAssertion
+from sharing.credentials.rules.limits import minute_of
 from sharing.jobs.work import Run, job
 
 KEPT = timedelta(minutes=10)  # longer than any two clocks of ours differ
@@ -12,7 +13,8 @@ KEPT = timedelta(minutes=10)  # longer than any two clocks of ours differ
 
 @job("credentials.sweep", every=timedelta(minutes=10))
 def sweep(run: Run) -> None:
-    """Drop used assertions and tokens that have ended: by themselves they no longer count."""
+    """Drop used assertions, tokens and counts that have ended: by themselves they no longer count."""
     late = timezone.now() - KEPT
     UsedAssertion.objects.filter(expires_at__lt=late).delete()
     MachineToken.objects.filter(expires_at__lt=late).delete()
+    Asked.objects.filter(minute__lt=minute_of(late)).delete()

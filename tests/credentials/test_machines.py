@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import io
 import json
-import threading
 import time
 import zipfile
 from types import SimpleNamespace
@@ -17,7 +16,6 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives import serialization
 from django.conf import settings
-from django.db import connection
 
 from sharing.access.rules import Action
 from sharing.audit.models import AuditEvent
@@ -239,34 +237,6 @@ def test_an_assertion_counts_once():
     MachineToken.objects.all().delete()
     refused(pacs.ask(assertion))
     assert UsedAssertion.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_with_one_assertion_one_gets_a_token():
-    pacs = machine()
-    for _ in range(5):
-        assertion = pacs.assertion()
-        gate = threading.Barrier(6)
-        statuses: list[int] = []
-
-        def ask(assertion=assertion, gate=gate, statuses=statuses) -> None:
-            gate.wait()
-            try:
-                statuses.append(
-                    m.Machine(m.InProcess(), pacs.home, pacs.client_id, PAIR)
-                    .ask(assertion)
-                    .status_code
-                )
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=ask) for _ in range(6)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
-        assert sorted(statuses) == [200, *[400] * 5]
-    assert MachineToken.objects.count() == 5
 
 
 # ---- Requests that are wrong -------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """A visitor opens a link, with all that can be wrong about it."""
 
 import datetime
-import threading
 
 import pytest
 import time_machine
-from django.db import connection, connections
+from django.db import connection
 
 from sharing.access.rules import Action
 from sharing.audit.models import AuditEvent
@@ -19,6 +18,7 @@ from sharing.links.rules import Factor, LinkState
 from sharing.links.work import mail_code
 from tests import factories
 from tests.links import making
+from tests.races.together import at_once
 
 
 @pytest.fixture
@@ -343,44 +343,7 @@ class TestWithAMailbox:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestAtTheSameMoment:
-    def together(self, made, count: int, **given) -> list[str]:
-        start, lock = threading.Barrier(count), threading.Lock()
-        outcomes: list[str] = []
-
-        def visit() -> None:
-            try:
-                start.wait(30)
-                outcome = type(making.opened(made, **given)).__name__
-            except (NotThereError, WrongPasscodeError) as error:
-                outcome = type(error).__name__
-            finally:
-                connections.close_all()
-            with lock:
-                outcomes.append(outcome)
-
-        threads = [threading.Thread(target=visit) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-        assert len(outcomes) == count
-        return outcomes
-
-    def test_of_fifty_who_open_a_link_for_one_exactly_one_gets_in(self, ben, study):
-        made = making.link(ben, study, max_uses=1)
-        outcomes = self.together(made, 50)
-        assert outcomes.count("Claimed") == 1
-        assert outcomes.count("NotThereError") == 49
-        assert Claim.objects.count() == 1
-        assert ShareLink.objects.get().uses == 1
-
-    def test_twenty_who_may_all_get_in(self, made):
-        assert self.together(made, 20) == ["Claimed"] * 20
-        assert ShareLink.objects.get().tries == 0
-
-    def test_twenty_wrong_passcodes_get_five_tries_in_all(self, made):
-        outcomes = self.together(made, 20, passcode="WRONG234")
-        assert outcomes.count("WrongPasscodeError") == 5
-        assert outcomes.count("NotThereError") == 15
-        assert ShareLink.objects.get().state == LinkState.LOCKED
+def test_twenty_who_may_all_get_in_at_once(made):
+    came = at_once(20, lambda: type(making.opened(made)).__name__)
+    assert came == ["Claimed"] * 20
+    assert ShareLink.objects.get().tries == 0

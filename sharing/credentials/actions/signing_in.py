@@ -11,7 +11,7 @@ from sharing.audit.rules import Act, Outcome
 from sharing.credentials.models import MachineClient, MachineToken
 from sharing.credentials.principal import machines
 from sharing.credentials.rules.machines import MACHINE_PREFIX, SCOPES, TOKEN_LASTS
-from sharing.credentials.work import assertions
+from sharing.credentials.work import assertions, limits
 from sharing.credentials.work.assertions import AssertionRefusedError
 from sharing.kernel import ids, secrets
 from sharing.kernel.requests import Origin
@@ -38,9 +38,12 @@ def issue_token(assertion: str, scope: str, *, origin: Origin) -> Issued:
     ------
     OAuthError
         `invalid_client`, which says no more to a stranger, or `invalid_scope`.
+    TooOftenError
+        It asked often within this minute; the assertion is not used up.
     """
     try:
         verified = assertions.verify(assertion, address=origin.address)
+        limits.count_client("token", verified.client.pk)
         scopes = _scopes(scope, verified.client, origin)
         with transaction.atomic():
             assertions.use(verified)
@@ -54,6 +57,7 @@ def authenticate(assertion: str, *, origin: Origin) -> MachineClient | None:
     """The machine that signed, whose assertion is used up by this; None for a stranger."""
     try:
         verified = assertions.verify(assertion, address=origin.address)
+        limits.count_client("introspect", verified.client.pk)
         assertions.use(verified)
     except AssertionRefusedError as error:
         note_refused(error, origin)

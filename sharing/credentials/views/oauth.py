@@ -14,6 +14,7 @@ from sharing.credentials.models import MachineClient, MachineToken
 from sharing.credentials.principal import machines
 from sharing.credentials.rules.machines import ALGORITHMS, ASSERTION_TYPE, SCOPES, TOKEN_LASTS
 from sharing.credentials.work.assertions import token_url
+from sharing.credentials.work.limits import TooOftenError, count_address, count_client
 from sharing.kernel.requests import Origin
 
 FORM = "application/x-www-form-urlencoded"
@@ -25,6 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 def token(request: HttpRequest) -> HttpResponseBase:
     """A signed assertion for five minutes of access."""
     try:
+        count_address("token", _origin(request).address)
         asked = _asked(request)
         if asked.get("grant_type") != "client_credentials":
             raise OAuthError(
@@ -38,6 +40,8 @@ def token(request: HttpRequest) -> HttpResponseBase:
         issued = issue_token(assertion, asked.get("scope", ""), origin=_origin(request))
     except OAuthError as error:
         return _refused(request, error)
+    except TooOftenError as error:
+        return _too_often(error)
     return _answer(
         {
             "access_token": issued.text,
@@ -54,10 +58,13 @@ def token(request: HttpRequest) -> HttpResponseBase:
 def introspect(request: HttpRequest) -> HttpResponseBase:
     """Whether a token of the asking machine counts; whoever else asks learns nothing."""
     try:
+        count_address("introspect", _origin(request).address)
         asked = _asked(request)
+        client = _asking(request, asked)
     except OAuthError as error:
         return _refused(request, error)
-    client = _asking(request, asked)
+    except TooOftenError as error:
+        return _too_often(error)
     found = machines.token(asked.get("token", "")) if client else None
     if found is None or client is None or found.client_id != client.pk:
         return _answer({"active": False})
@@ -110,7 +117,10 @@ def _asking(request: HttpRequest, asked: dict[str, str]) -> MachineClient | None
     if scheme.lower() != "bearer" or machines.bearer(text.strip(), origin) is None:
         return None
     found = machines.token(text.strip())
-    return found.client if found else None
+    if found is None:
+        return None
+    count_client("introspect", found.client_id)
+    return found.client
 
 
 def _described(found: MachineToken) -> dict[str, Any]:
@@ -136,6 +146,13 @@ def _refused(request: HttpRequest, error: OAuthError) -> HttpResponseBase:
     if error.code == "invalid_client" and "Authorization" in request.headers:
         answer.status_code = 401
         answer["WWW-Authenticate"] = 'Basic realm="Handover"'
+    return answer
+
+
+def _too_often(error: TooOftenError) -> HttpResponseBase:
+    told = f"Too many requests. Ask again in {error.retry_after} seconds."
+    answer = _answer({"error": "temporarily_unavailable", "error_description": told}, status=429)
+    answer["Retry-After"] = str(error.retry_after)
     return answer
 
 
