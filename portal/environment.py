@@ -76,6 +76,20 @@ def networks(name: str) -> list[str]:
     return found
 
 
+def servers(name: str, *, port: int) -> list[tuple[str, int]]:
+    """A comma-separated list of IP addresses, each with a port of its own if need be."""
+    found = []
+    for one in words(name):
+        try:
+            parts = urlsplit(f"//{one}")
+            found.append((str(ipaddress.ip_address(parts.hostname or "")), parts.port or port))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} must name IP addresses such as 10.0.0.53 or 10.0.0.53:5353: {error}."
+            ) from error
+    return found
+
+
 def is_time_zone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)

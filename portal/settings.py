@@ -276,6 +276,9 @@ EMAIL_BACKEND = (
 EMAIL_FILE_PATH = VAR_DIR / "mails"
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Handover <no-reply@localhost>")
 
+# ---- DNS ---------------------------------------------------------------------------------------
+DNS_SERVERS = env.servers("DNS_SERVERS", port=53)  # none: those of the system
+
 # ---- Words and times ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.checked("TIME_ZONE", "UTC", env.is_time_zone, "a time zone such as Europe/Vienna")

@@ -22,3 +22,5 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 # Argon2 takes its time on purpose; a test that signs somebody in need not.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+# Nobody answers there: a test that wants DNS starts a server of its own and names it.
+DNS_SERVERS = [("127.0.0.1", 9)]

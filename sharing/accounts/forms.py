@@ -10,8 +10,10 @@ from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
+from django.db.models import QuerySet
 
-from sharing.accounts.rules import ROLE_SENTENCES, Role
+from sharing.accounts.models import Department
+from sharing.accounts.rules import INVITATION_LIFETIMES, ROLE_SENTENCES, Role
 from sharing.kernel import ids
 
 LOCATOR = re.compile(r"#?(?P<id>[A-Za-z0-9_-]{22})\.(?P<secret>[A-Za-z0-9_-]{43})$")
@@ -23,11 +25,113 @@ def role_choices() -> list[tuple[str, str]]:
     return [(str(role), f"{role.label}: {ROLE_SENTENCES[role]}") for role in Role]
 
 
-class InviteForm(forms.Form):
+class DepartmentChoiceForm(forms.Form):
+    """Which department, of those that are open; left out where there is none."""
+
+    department = forms.ModelChoiceField(
+        Department.objects.none(), required=False, empty_label="No particular one"
+    )
+
+    def __init__(self, *args: Any, departments: QuerySet[Department], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if departments:
+            self.fields["department"].queryset = departments  # type: ignore[attr-defined]
+        else:
+            del self.fields["department"]
+
+    @property
+    def department_id(self) -> uuid.UUID | None:
+        chosen: Department | None = self.cleaned_data.get("department")
+        return chosen.pk if chosen else None
+
+
+class InviteForm(DepartmentChoiceForm):
     email = forms.EmailField(
         label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
     role = forms.ChoiceField(choices=role_choices, widget=forms.RadioSelect, initial=Role.UPLOADER)
+    lifetime = forms.ChoiceField(
+        label="The link works for", choices=INVITATION_LIFETIMES, initial=1440
+    )
+    field_order = ("email", "role", "department", "lifetime")
+
+
+class DomainForm(forms.Form):
+    domain = forms.CharField(
+        label="Domain",
+        max_length=253,
+        help_text="Such as mercy.example, without www.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+
+class NpiForm(forms.Form):
+    npi = forms.CharField(
+        label="NPI",
+        max_length=10,
+        help_text="Ten digits. We check it for typing errors only, and say so.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+
+
+class DepartmentForm(forms.Form):
+    name = forms.CharField(
+        label="Name", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    takes_images = forms.BooleanField(
+        label="Takes images from other institutions",
+        required=False,
+        initial=True,
+        help_text="Shown in the directory, if your institution is listed there.",
+    )
+
+
+class ContactForm(forms.Form):
+    """Where an institution is, and whom others ask for."""
+
+    address = forms.CharField(
+        max_length=300, widget=forms.TextInput(attrs={"autocomplete": "street-address"})
+    )
+    country = forms.CharField(
+        max_length=60, widget=forms.TextInput(attrs={"autocomplete": "country-name"})
+    )
+    contact_name = forms.CharField(label="Contact person", max_length=120)
+    contact_role = forms.CharField(
+        label="Their role", max_length=120, help_text="Such as: head of radiology."
+    )
+    contact_email = forms.EmailField(label="Their e-mail")
+    contact_phone = forms.CharField(
+        label="Their telephone", max_length=40, widget=forms.TextInput(attrs={"inputmode": "tel"})
+    )
+
+
+class ProfileForm(ContactForm):
+    """What others read of an institution; only the list of departments stands elsewhere."""
+
+    description = forms.CharField(
+        label="In a few words",
+        max_length=500,
+        required=False,
+        help_text="What others should know before they send you images. Nothing about patients.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    is_listed = forms.BooleanField(
+        label="List us in the directory",
+        required=False,
+        help_text="Members of all institutions on this portal then find you, with what stands here.",
+    )
+    field_order = ("is_listed", "description")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.required = False
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("is_listed") and not given.get("contact_name"):
+            self.add_error("contact_name", "Whoever finds you needs somebody to ask for.")
+        return given
 
 
 class RoleForm(forms.Form):

@@ -8,8 +8,18 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from sharing.accounts.rules import InvitationState, MembershipState, Role, invitation_state
-from sharing.kernel.ids import new_id
+from sharing.accounts.rules import (
+    INVITATION_LIFETIME,
+    LONGEST_INVITATION,
+    SHORTEST_INVITATION,
+    EvidenceKind,
+    InvitationState,
+    MembershipState,
+    Role,
+    SignUpState,
+    invitation_state,
+)
+from sharing.kernel.ids import new_id, random_id
 
 
 class People(BaseUserManager["User"]):
@@ -30,6 +40,8 @@ class User(AbstractBaseUser):
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
+    # Came by a mailed link: has to have a passkey, or a password and an app, before anything else.
+    must_be_protected = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[People] = People()
@@ -51,7 +63,14 @@ class Institution(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=120, unique=True)
+    address = models.CharField(max_length=300, blank=True)
+    country = models.CharField(max_length=60, blank=True)
+    description = models.CharField(max_length=500, blank=True)
+    is_listed = models.BooleanField(default=False)  # whether members of others find it
+    contact_name = models.CharField(max_length=120, blank=True)
+    contact_role = models.CharField(max_length=120, blank=True)
     contact_email = models.EmailField(blank=True)
+    contact_phone = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -66,6 +85,7 @@ class Department(models.Model):
         Institution, on_delete=models.PROTECT, related_name="departments"
     )
     name = models.CharField(max_length=80)
+    takes_images = models.BooleanField(default=True)  # from other institutions
     closed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -91,6 +111,9 @@ class Membership(models.Model):
     role = models.CharField(max_length=16, choices=Role.choices)
     state = models.CharField(
         max_length=16, choices=MembershipState.choices, default=MembershipState.ACTIVE
+    )
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, related_name="memberships", null=True
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -124,6 +147,10 @@ class Invitation(models.Model):
     )
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=16, choices=Role.choices)
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, related_name="invitations", null=True
+    )
+    lifetime = models.DurationField(default=INVITATION_LIFETIME)
     # None: the operator at the shell, for an institution that has nobody yet.
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
     secret_digest = models.BinaryField(max_length=32, null=True)
@@ -149,6 +176,10 @@ class Invitation(models.Model):
                 condition=Q(invited_by__isnull=False) | Q(role=Role.ADMINISTRATOR),
                 name="only_an_administrator_is_invited_by_nobody",
             ),
+            models.CheckConstraint(
+                condition=Q(lifetime__gte=SHORTEST_INVITATION, lifetime__lte=LONGEST_INVITATION),
+                name="an_invitation_lasts_from_half_an_hour_to_a_day",
+            ),
         )
 
     def __str__(self) -> str:
@@ -162,3 +193,112 @@ class Invitation(models.Model):
             accepted_at=self.accepted_at,
             withdrawn_at=self.withdrawn_at,
         )
+
+
+class SignUp(models.Model):
+    """An institution that asks to be let in. Until it is approved nothing can be done with it.
+
+    `secret_digest` is of the applicant's own link; `mail_digest` of the one in the mail that
+    proves the domain, while that has not been used.
+    """
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=300)
+    country = models.CharField(max_length=60)
+    domain = models.CharField(max_length=253)
+    npi = models.CharField(max_length=10, blank=True)
+    contact_name = models.CharField(max_length=120)
+    contact_role = models.CharField(max_length=120)
+    contact_email = models.EmailField()
+    contact_phone = models.CharField(max_length=40)
+    state = models.CharField(
+        max_length=10, choices=SignUpState.choices, default=SignUpState.APPLIED
+    )
+    secret_digest = models.BinaryField(max_length=32)
+    mail_digest = models.BinaryField(max_length=32, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=254, blank=True)  # the operator, by e-mail
+    reason = models.CharField(max_length=300, blank=True)  # of a refusal
+    institution = models.ForeignKey(
+        Institution, on_delete=models.PROTECT, related_name="sign_ups", null=True
+    )
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=SignUpState.values), name="a_sign_up_is_in_a_known_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=SignUpState.APPROVED, institution__isnull=False)
+                | ~Q(state=SignUpState.APPROVED) & Q(institution__isnull=True),
+                name="a_sign_up_becomes_an_institution_when_approved_and_only_then",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=(SignUpState.APPROVED, SignUpState.REFUSED))
+                | Q(decided_at__isnull=False) & ~Q(decided_by=""),
+                name="a_decided_sign_up_says_who_and_when",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"sign-up {self.id}"
+
+
+class Evidence(models.Model):
+    """What an institution has shown of itself: what, when and by which way. Nothing secret.
+
+    A domain's row begins with its challenge and counts once `proven_at` is set; `lost_at` says
+    since when a later look no longer found the record.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    institution = models.ForeignKey(
+        Institution, on_delete=models.PROTECT, related_name="evidence", null=True
+    )
+    sign_up = models.ForeignKey(
+        SignUp, on_delete=models.PROTECT, related_name="evidence", null=True
+    )
+    kind = models.CharField(max_length=10, choices=EvidenceKind.choices)
+    value = models.CharField(max_length=254, blank=True)
+    token_digest = models.BinaryField(max_length=32, null=True)  # what the TXT record has to hold
+    begun_at = models.DateTimeField(default=timezone.now)
+    proven_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    lost_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("begun_at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(institution__isnull=False) | Q(sign_up__isnull=False),
+                name="evidence_is_somebodys",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=EvidenceKind.values), name="evidence_is_of_a_known_kind"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=EvidenceKind.DNS) | Q(token_digest__isnull=False),
+                name="a_domain_is_proven_by_a_record_that_we_chose",
+            ),
+            models.CheckConstraint(
+                condition=Q(lost_at=None) | Q(proven_at__isnull=False),
+                name="only_what_was_proven_can_be_lost",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class Tally(models.Model):
+    """How often something was done by somebody within a time: counted for all processes."""
+
+    key = models.CharField(primary_key=True, max_length=120)
+    count = models.PositiveIntegerField(default=0)
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,12 +1,13 @@
-"""Who works where."""
+"""Who works where, and what institutions show of themselves."""
 
+import dataclasses
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from sharing.accounts.models import Invitation, Membership, User
-from sharing.accounts.rules import MembershipState
+from sharing.accounts.models import Department, Evidence, Institution, Invitation, Membership, User
+from sharing.accounts.rules import MembershipState, evidence_sentence
 from sharing.kernel import secrets
 
 
@@ -17,7 +18,9 @@ def active_memberships(user: User) -> QuerySet[Membership]:
 
 
 def people_of(institution_id: uuid.UUID | None) -> QuerySet[Membership]:
-    found = Membership.objects.filter(institution=institution_id).select_related("user")
+    found = Membership.objects.filter(institution=institution_id).select_related(
+        "user", "department"
+    )
     return found.order_by("state", "user__name", "user__email")
 
 
@@ -31,7 +34,7 @@ def unanswered(institution_id: uuid.UUID | None) -> QuerySet[Invitation]:
     """The invitations that still stand, expired ones too: they can be sent again."""
     return (
         Invitation.objects.filter(institution=institution_id, accepted_at=None, withdrawn_at=None)
-        .select_related("invited_by")
+        .select_related("invited_by", "department")
         .order_by("-created_at")
     )
 
@@ -49,3 +52,56 @@ def open_invitation(invitation_id: uuid.UUID, secret: str) -> Invitation | None:
         return None
     same = secrets.same(bytes(found.secret_digest), secrets.digest(secret))
     return found if same else None
+
+
+def departments_of(
+    institution_id: uuid.UUID | None, *, closed: bool = False
+) -> QuerySet[Department]:
+    """The departments of an institution by name; with `closed`, also those that are."""
+    found = Department.objects.filter(institution=institution_id).order_by("name")
+    return found if closed else found.filter(closed_at=None)
+
+
+def listed_institutions(words: str = "") -> QuerySet[Institution]:
+    """The institutions that want to be found, by words of their name, place or description."""
+    found = Institution.objects.filter(is_listed=True)
+    for word in words.split()[:8]:
+        found = found.filter(
+            Q(name__icontains=word)
+            | Q(address__icontains=word)
+            | Q(country__icontains=word)
+            | Q(description__icontains=word)
+            | Q(departments__name__icontains=word, departments__closed_at=None)
+        )
+    return found.distinct().order_by("name").prefetch_related("evidence", "departments")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing that an institution has shown of itself, as others read it."""
+
+    evidence: Evidence
+    sentence: str
+    is_lost: bool
+
+
+def evidence_of(institution: Institution) -> list[Shown]:
+    """What counts as shown by an institution, the oldest first.
+
+    Without a query of its own where `institution.evidence` was prefetched.
+    """
+    return [
+        Shown(one, _sentence(one), one.lost_at is not None)
+        for one in institution.evidence.all()
+        if one.proven_at is not None
+    ]
+
+
+def _sentence(one: Evidence) -> str:
+    assert one.proven_at is not None
+    return evidence_sentence(one.kind, one.value, proven_at=one.proven_at, lost_at=one.lost_at)
+
+
+def open_challenges(institution: Institution) -> QuerySet[Evidence]:
+    """The domains whose record has not been found yet."""
+    return institution.evidence.filter(proven_at=None)

@@ -12,6 +12,8 @@ class Act(TextChoices):
     INVITATION_WITHDRAWN = "member.invitation-withdrawn", "Withdrew an invitation"
     JOINED = "member.joined", "Joined"
     MEMBER_CHANGED = "member.changed", "Changed a member"
+    INSTITUTION_CHANGED = "institution.changed", "Changed the institution's own page"
+    EVIDENCE_CHECKED = "institution.evidence", "Looked at a proof of the institution"
     SEARCHED = "study.searched", "Searched studies"
     STUDY_OPENED = "study.opened", "Opened a study's page"
     METADATA_READ = "study.metadata-read", "Read image details"

@@ -120,6 +120,17 @@ class WorklistForm(FilterForm):
         )
 
 
+class DirectoryForm(FilterForm):
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.SearchInput(
+            attrs={"placeholder": "Name, place or department", "autocomplete": "off"}
+        ),
+    )
+
+
 def _dicom(day: datetime.date | None) -> str:
     return f"{day:%Y%m%d}" if day else ""
 
@@ -134,6 +145,7 @@ ACTIONS: dict[str, Any] = {
         for act in Act
         if act.value.split(".")[0] in ("person", "member", "token", "machine")
     },
+    "Institution": {act.value: act.label for act in Act if act.value.startswith("institution.")},
     "The log itself": {act.value: act.label for act in (Act.ACTIVITY_READ, Act.ACCESS_REFUSED)},
 }
 

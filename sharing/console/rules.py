@@ -81,7 +81,31 @@ def _member(detail: Detail) -> str:
             return f"suspended {person}"
         case "reactivated":
             return f"let {person} back in"
+        case "department":
+            return f"placed {person} in {detail.get('department') or 'no department'}"
     return f"changed {person}"
+
+
+def _institution(detail: Detail) -> str:
+    what, name = str(detail.get("what", "")), detail.get("name", "")
+    if what == "profile":
+        listed = " and lists it in the directory" if detail.get("listed") else ""
+        return f"changed what others read of the institution{listed}"
+    if what == "domain begun":
+        return f"began to prove the domain {name}"
+    words = {"NPI named": "named the NPI", "dns taken back": "took back the domain"}
+    words |= {"mail taken back": "took back the domain", "npi taken back": "took back the NPI"}
+    if what in words:
+        return f"{words[what]} {name}"
+    noun, _, verb = what.partition(" ")
+    return f"{verb} the {noun} {name}" if verb else "changed the institution"
+
+
+def _evidence(detail: Detail) -> str:
+    domain = f"the domain {detail.get('value', '')}"
+    if detail.get("found") == "lost":
+        return f"no longer found the record of {domain}"
+    return f"found {domain} proven"
 
 
 def _machine(detail: Detail) -> str:
@@ -164,6 +188,8 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.INVITATION_WITHDRAWN: _named("withdrew the invitation of", "email"),
     Act.JOINED: _named("joined as", "role"),
     Act.MEMBER_CHANGED: _member,
+    Act.INSTITUTION_CHANGED: _institution,
+    Act.EVIDENCE_CHECKED: _evidence,
     Act.SEARCHED: _searched,
     Act.STUDY_OPENED: "opened the page of",
     Act.METADATA_READ: "read the image details of",

@@ -1,7 +1,18 @@
 from django.urls import path
 
 from sharing.console import api
-from sharing.console.views import account, activity, docs, join, people, study, tokens, worklist
+from sharing.console.views import (
+    account,
+    activity,
+    directory,
+    docs,
+    institution,
+    join,
+    people,
+    study,
+    tokens,
+    worklist,
+)
 from sharing.credentials.api import tokens as tokens_api
 
 urlpatterns = [
@@ -14,6 +25,42 @@ urlpatterns = [
     path("people/<uuid:membership_id>/role", people.change_role, name="member-role"),
     path("people/<uuid:membership_id>/suspend", people.suspend, name="member-suspend"),
     path("people/<uuid:membership_id>/reactivate", people.reactivate, name="member-reactivate"),
+    path("people/<uuid:membership_id>/department", people.place, name="member-department"),
+    path("people/institution/", institution.institution, name="institution"),
+    path("people/institution/domain", institution.domain, name="institution-domain"),
+    path("people/institution/npi", institution.npi, name="institution-npi"),
+    path(
+        "people/institution/evidence/<uuid:evidence_id>/check",
+        institution.check,
+        name="evidence-check",
+    ),
+    path(
+        "people/institution/evidence/<uuid:evidence_id>/remove",
+        institution.take_back,
+        name="evidence-remove",
+    ),
+    path("people/departments/", institution.departments, name="departments"),
+    path(
+        "people/departments/<uuid:department_id>/",
+        institution.change_department,
+        name="department-change",
+    ),
+    path(
+        "people/departments/<uuid:department_id>/close",
+        institution.close_department,
+        name="department-close",
+    ),
+    path(
+        "people/departments/<uuid:department_id>/reopen",
+        institution.reopen_department,
+        name="department-reopen",
+    ),
+    path(
+        "people/departments/<uuid:department_id>/remove",
+        institution.remove_department,
+        name="department-remove",
+    ),
+    path("directory/", directory.directory, name="directory"),
     path("invitations/<uuid:invitation_id>/resend", people.resend, name="invitation-resend"),
     path("invitations/<uuid:invitation_id>/withdraw", people.withdraw, name="invitation-withdraw"),
     path("account/", account.account, name="account"),

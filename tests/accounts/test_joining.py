@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from sharing.accounts import actions
 from sharing.accounts.models import Invitation, Membership, User
-from sharing.accounts.rules import INVITATION_LIFETIME, MembershipState, Role
+from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.models import AuditEvent
 from sharing.jobs.actions import enqueue
 from sharing.jobs.models import Job
-from sharing.kernel.errors import ConflictError, NotThereError
+from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError
 from tests import factories as f
 from tests.accounts.making import invitation, invite, link, secret, send_mails
 
@@ -70,11 +70,62 @@ def test_an_invitation_works_once():
     assert User.objects.filter(name="Mallory").count() == 0
 
 
-def test_an_invitation_ends_after_three_days():
+@pytest.mark.parametrize("minutes", [30, 60, 1440])
+def test_an_invitation_ends_after_the_time_that_ada_chose(minutes: int):
+    f.browser("Ada").post(
+        "/people/", {"email": "nora@general.example", "role": "reader", "lifetime": minutes}
+    )
+    url = link()
+    at_last = invitation().expires_at
+    with time_machine.travel(at_last + datetime.timedelta(seconds=1)):
+        assert take_up(url, **NEW).status_code == 404
+    with time_machine.travel(at_last - datetime.timedelta(seconds=5)):
+        assert take_up(url, **NEW).status_code == 302
+
+
+def test_an_invitation_is_good_for_a_day_when_nothing_is_said():
+    made = invite()
+    assert made.expires_at - made.created_at > datetime.timedelta(hours=23, minutes=59)
+    link()
+    assert "for 24 hours" in str(mail.outbox[0].body)
+
+
+@pytest.mark.parametrize("minutes", [29, 1441, 4320], ids=["too-short", "too-long", "days"])
+def test_an_invitation_lasts_from_half_an_hour_to_a_day(minutes: int):
+    with pytest.raises(InvalidInputError):
+        actions.invite(
+            email="nora@general.example",
+            role=Role.READER,
+            lifetime=datetime.timedelta(minutes=minutes),
+            by=f.principal("Ada"),
+        )
+    assert not Invitation.objects.exists()
+
+
+def test_sent_again_an_invitation_has_its_full_time_anew():
+    made = actions.invite(
+        email="nora@general.example",
+        role=Role.READER,
+        lifetime=datetime.timedelta(minutes=30),
+        by=f.principal("Ada"),
+    )
+    with time_machine.travel(made.expires_at + datetime.timedelta(hours=1)):
+        f.browser("Ada").post(f"/invitations/{made.pk}/resend")
+        again = invitation()
+        assert timezone.now() < again.expires_at < timezone.now() + datetime.timedelta(minutes=31)
+
+
+def test_a_scanner_that_follows_the_link_uses_nothing_up():
     invite()
     url = link()
-    with time_machine.travel(timezone.now() + INVITATION_LIFETIME + datetime.timedelta(seconds=1)):
-        assert take_up(url, **NEW).status_code == 404
+    before = Invitation.objects.values().get()
+    scanner = f.browser()
+    for address in (url, url.partition("#")[0], f"/join?link={url.partition('#')[2]}&step=join"):
+        for method in (scanner.get, scanner.head):
+            assert method(address).status_code == 200
+    assert Invitation.objects.values().get() == before
+    assert not User.objects.filter(email="nora@general.example").exists()
+    assert take_up(url, **NEW).status_code == 302
 
 
 def test_a_withdrawn_invitation_is_over_at_once():

@@ -82,6 +82,10 @@ class World:
             "link_id": self.claims["view"].claim.link_id,
             "membership_id": f.member(colleague).pk,
             "invitation_id": people.invite(email="n@x.example", role=Role.READER, by=ada).pk,
+            "department_id": people.add_department("Radiology", by=ada).pk,
+            "evidence_id": people.begin_domain(
+                f"{administrator.lower()}.example", by=ada
+            ).evidence.pk,
             "token_id": self.token.token.pk,
             "client_id": machine(by=administrator).client_id,
             "study_uid": study.uid,

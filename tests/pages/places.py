@@ -93,6 +93,31 @@ def _adding_a_machine(page: Page, folder: Path) -> None:
     page.get_by_role("heading", name="Try it").wait_for()
 
 
+def _proving_a_domain(page: Page, folder: Path) -> None:
+    page.get_by_label("Domain").fill(f"{secrets.token_hex(4)}.example")
+    page.get_by_role("button", name="Prove a domain").click()
+    page.get_by_role("heading", name="One record in DNS").wait_for()
+
+
+def _having_a_department(page: Page, folder: Path) -> None:
+    page.get_by_role("button", name="Add a department").click()
+    page.get_by_label("Name", exact=True).first.fill(f"Radiology {secrets.token_hex(4)}")
+    page.locator("#department-new button.primary").click()
+    page.get_by_role("button", name="Change Radiology").first.wait_for()
+
+
+def _being_listed(page: Page, folder: Path) -> None:
+    page.get_by_label("NPI", exact=True).fill("1234567893")
+    page.get_by_role("button", name="Name the NPI").click()
+    page.get_by_label("List us in the directory").check()
+    page.get_by_label("In a few words").fill("Emergency and heart centre. Send CT and MR.")
+    page.get_by_label("Address").fill("1 Park Lane, Springfield")
+    page.get_by_label("Contact person").fill("Ada Okafor")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Directory").last.click()
+    page.get_by_role("heading", name="General").wait_for()
+
+
 def _making_a_link(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Make the link").click()
     page.get_by_role("heading", name="The link is ready").wait_for()
@@ -150,6 +175,11 @@ PLACES = {
     "activity-empty": Place("Dora", "/activity/?person=nobody-of-this-name"),
     "people": Place("Ada", "/people/"),
     "people-invite": Place("Ada", "/people/", _pressing("Invite somebody")),
+    "institution": Place("Ada", "/people/institution/"),
+    "domain-begun": Place("Ada", "/people/institution/", _proving_a_domain),
+    "departments": Place("Ada", "/people/departments/", _having_a_department),
+    "directory": Place("Ada", "/people/institution/", _being_listed),
+    "directory-nothing-found": Place("Ben", "/directory/?q=nobody-of-this-name"),
     "machines": Place("Ada", "/people/machines/"),
     "machine-new": Place("Ada", "/people/machines/new"),
     "machine": Place("Ada", "/people/machines/new", _adding_a_machine),

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.accounts import work
+from sharing.accounts.actions.institutions import add_evidence
 from sharing.accounts.actions.joining import check_is_no_member, mail
 from sharing.accounts.models import Institution, Invitation
 from sharing.accounts.principal import at_the_shell
 from sharing.accounts.queries import unanswered
-from sharing.accounts.rules import INVITATION_LIFETIME, Role
+from sharing.accounts.rules import INVITATION_LIFETIME, EvidenceKind, Role
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
 from sharing.kernel.errors import InvalidInputError
@@ -50,6 +51,8 @@ def found(name: str, *, administrator: str, by_mail: bool) -> Founded:
     _check(name, email)
     with transaction.atomic():
         institution, is_new = Institution.objects.get_or_create(name=name)
+        if is_new:
+            add_evidence(EvidenceKind.OPERATOR, institution=institution)
         check_is_no_member(email, institution.pk)
         invitation, again = _invitation(institution, email)
         record(

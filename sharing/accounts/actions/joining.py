@@ -1,5 +1,6 @@
 """Invitations: offered, sent again, withdrawn, taken up."""
 
+import datetime
 import uuid
 
 from allauth.account.models import EmailAddress
@@ -8,11 +9,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from sharing.accounts.actions.people import Administrator
+from sharing.accounts.actions.people import Administrator, open_department
 from sharing.accounts.models import Invitation, Membership, User
 from sharing.accounts.principal import at_the_door
 from sharing.accounts.queries import open_invitation, unanswered
-from sharing.accounts.rules import INVITATION_LIFETIME, MembershipState, Role
+from sharing.accounts.rules import (
+    INVITATION_LIFETIME,
+    LONGEST_INVITATION,
+    SHORTEST_INVITATION,
+    MembershipState,
+    Role,
+)
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
 from sharing.jobs.actions import enqueue
@@ -34,10 +41,22 @@ class InvitationOverError(SharingError):
         )
 
 
-def invite(*, email: str, role: Role, by: Administrator) -> Invitation:
-    """Offer a membership of one's own institution to whoever reads the mailbox `email`."""
+def invite(
+    *,
+    email: str,
+    role: Role,
+    by: Administrator,
+    lifetime: datetime.timedelta = INVITATION_LIFETIME,
+    department_id: uuid.UUID | None = None,
+) -> Invitation:
+    """Offer a membership of one's own institution to whoever reads the mailbox `email`.
+
+    `lifetime`, from half an hour to a day, is how long the mailed link works.
+    """
     if by.membership is None or by.user is None:
         raise NotThereError
+    if not SHORTEST_INVITATION <= lifetime <= LONGEST_INVITATION:
+        raise InvalidInputError(fields={"lifetime": ["From 30 minutes to 24 hours."]})
     institution = by.membership.institution
     email = email.strip().lower()
     with transaction.atomic():
@@ -47,8 +66,10 @@ def invite(*, email: str, role: Role, by: Administrator) -> Invitation:
             institution=institution,
             email=email,
             role=role,
+            department=open_department(department_id, institution.pk),
             invited_by=by.user,
-            expires_at=timezone.now() + INVITATION_LIFETIME,
+            lifetime=lifetime,
+            expires_at=timezone.now() + lifetime,
         )
         record(Act.INVITED, by=by, email=email, role=str(role), invitation=str(invitation.pk))
         mail(invitation)
@@ -72,7 +93,7 @@ def resend_invitation(invitation_id: uuid.UUID, *, by: Administrator) -> Invitat
     """Send an invitation again, with a fresh link and its full time; the earlier link ends."""
     with transaction.atomic():
         invitation = _unanswered(invitation_id, by)
-        invitation.expires_at = timezone.now() + INVITATION_LIFETIME
+        invitation.expires_at = timezone.now() + invitation.lifetime
         invitation.secret_digest = None
         invitation.sent_at = None
         invitation.save(update_fields=["expires_at", "secret_digest", "sent_at"])
@@ -150,7 +171,9 @@ def accept_invitation(
         person = _person(found, user, name, password)
         _use_up(found)
         membership, _ = Membership.objects.get_or_create(
-            user=person, institution=found.institution, defaults={"role": found.role}
+            user=person,
+            institution=found.institution,
+            defaults={"role": found.role, "department": found.department},
         )
         by = at_the_door(person, origin, institution_id=found.institution_id)
         record(Act.JOINED, by=by, role=membership.role, invitation=str(found.pk))

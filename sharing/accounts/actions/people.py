@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from django.db import transaction
 
-from sharing.accounts.models import Institution, Membership, User
+from sharing.accounts.models import Department, Institution, Membership, User
 from sharing.accounts.principal import at_the_door
-from sharing.accounts.queries import active_memberships
+from sharing.accounts.queries import active_memberships, departments_of
 from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.actions import Asking, record
 from sharing.audit.rules import Act
@@ -65,6 +65,30 @@ def reactivate(membership_id: uuid.UUID, *, by: Administrator) -> Membership:
     return _change(membership_id, change, by=by)
 
 
+def place(
+    membership_id: uuid.UUID, department_id: uuid.UUID | None, *, by: Administrator
+) -> Membership:
+    """Say in which department a member works; None for no particular one."""
+
+    def change(member: Membership) -> dict[str, Any]:
+        member.department = open_department(department_id, member.institution_id)
+        return {"what": "department", "department": str(member.department or "")}
+
+    return _change(membership_id, change, by=by)
+
+
+def open_department(
+    department_id: uuid.UUID | None, institution_id: uuid.UUID
+) -> Department | None:
+    """A department of this institution that is not closed; None for None."""
+    if department_id is None:
+        return None
+    found = departments_of(institution_id).filter(pk=department_id).first()
+    if found is None:
+        raise NotThereError
+    return found
+
+
 def rename(user: User, name: str, *, origin: Origin) -> None:
     """Change how a person is called; every institution of theirs reads it in its activity."""
     with transaction.atomic():
@@ -89,7 +113,7 @@ def _change(
         if member is None:
             raise NotThereError
         detail = change(member)
-        member.save(update_fields=["role", "state"])
+        member.save(update_fields=["role", "state", "department"])
         _check_somebody_administers(institution_id)
         record(Act.MEMBER_CHANGED, by=by, person=member.user.email, **detail)
     return member

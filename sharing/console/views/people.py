@@ -1,5 +1,6 @@
 """The people of an institution: invite them, change what they are, shut them out."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 
@@ -12,8 +13,8 @@ from sharing.access.gate import declares
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.accounts import actions
-from sharing.accounts.forms import InviteForm, RoleForm
-from sharing.accounts.queries import people_of, unanswered
+from sharing.accounts.forms import DepartmentChoiceForm, InviteForm, RoleForm
+from sharing.accounts.queries import departments_of, people_of, unanswered
 from sharing.accounts.rules import ROLE_SENTENCES, Role
 from sharing.kernel.errors import ConflictError, InvalidInputError
 
@@ -26,12 +27,16 @@ def _by(request: HttpRequest) -> Principal:
 @declares(Action.ADMINISTER)
 def people(request: HttpRequest) -> HttpResponseBase:
     """Everybody who works here, who is invited, and the form that invites more."""
-    form = InviteForm(request.POST or None)
+    institution_id = _by(request).whole_institution
+    departments = departments_of(institution_id)
+    form = InviteForm(request.POST or None, departments=departments)
     if request.method == "POST" and form.is_valid():
         try:
             invitation = actions.invite(
                 email=form.cleaned_data["email"],
                 role=Role(form.cleaned_data["role"]),
+                lifetime=datetime.timedelta(minutes=int(form.cleaned_data["lifetime"])),
+                department_id=form.department_id,
                 by=_by(request),
             )
         except ConflictError as error:
@@ -39,9 +44,9 @@ def people(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, f"{invitation.email} gets a mail with a link.")
             return redirect("people")
-    institution_id = _by(request).whole_institution
     context = {
         "form": form,
+        "departments": departments,
         "members": people_of(institution_id),
         "invitations": unanswered(institution_id),
         "roles": [(role, role.label, ROLE_SENTENCES[role]) for role in Role],
@@ -60,6 +65,21 @@ def change_role(request: HttpRequest, membership_id: uuid.UUID) -> HttpResponseB
     def change() -> str:
         member = actions.change_role(membership_id, role, by=_by(request))
         return f"{member.user} is {role.label.lower()} now."
+
+    return _done(request, change)
+
+
+@require_POST
+@declares(Action.ADMINISTER)
+def place(request: HttpRequest, membership_id: uuid.UUID) -> HttpResponseBase:
+    departments = departments_of(_by(request).whole_institution)
+    form = DepartmentChoiceForm(request.POST, departments=departments)
+    if not form.is_valid():
+        raise InvalidInputError("Choose one of the departments.")
+
+    def change() -> str:
+        member = actions.place(membership_id, form.department_id, by=_by(request))
+        return f"{member.user} works in {member.department or 'no particular department'} now."
 
     return _done(request, change)
 

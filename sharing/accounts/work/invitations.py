@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from sharing.accounts.models import Invitation
-from sharing.accounts.rules import INVITATION_LIFETIME, ROLE_SENTENCES, InvitationState, Role
+from sharing.accounts.rules import ROLE_SENTENCES, InvitationState, Role, lifetime_in_words
 from sharing.jobs.work import Run, job
 from sharing.kernel import ids, secrets
 
@@ -40,7 +40,7 @@ def _mail(invitation: Invitation, url: str) -> EmailMultiAlternatives:
     context = {
         "invitation": invitation,
         "url": url,
-        "days": INVITATION_LIFETIME.days,
+        "lifetime": lifetime_in_words(invitation.lifetime),
         "role": Role(invitation.role).label,
         "sentence": ROLE_SENTENCES[Role(invitation.role)],
     }

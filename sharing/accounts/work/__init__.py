@@ -1,0 +1,6 @@
+"""What is done for accounts when nobody waits: invitations are mailed, domains looked at again."""
+
+from sharing.accounts.work.domains import Look, Resolve, look_at, txt_records
+from sharing.accounts.work.invitations import new_link
+
+__all__ = ["Look", "Resolve", "look_at", "new_link", "txt_records"]
