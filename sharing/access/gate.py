@@ -8,19 +8,21 @@ row before they give anything back. "Not yours" and "not there" are one answer.
 import functools
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from sharing.access.principal import Principal
+from sharing.access.principal import Entered, Principal, Way
 from sharing.access.rules import Action, Rule
 from sharing.audit.actions import patient_reference, record, viewings
 from sharing.audit.rules import Act, ActorKind, Outcome
 from sharing.kernel.errors import ConflictError, NotAllowedError, NotThereError, SignInNeededError
 from sharing.kernel.ids import is_uid
 from sharing.studies.models import Instance, Series, Study
+
+MOST_NAMESAKES = 10  # studies with one number that are looked at before nobody knows which is meant
 
 # ---- May they? ---------------------------------------------------------------------------------
 
@@ -55,7 +57,7 @@ def permit_still(principal: Principal, wanted: Action) -> None:
     NotAllowedError
         Meanwhile the person was suspended, or the credential revoked.
     """
-    if not principal.still_allowed():
+    if not principal.holds():
         _refused(principal, str(wanted))
         raise NotAllowedError("Meanwhile your access has ended. Ask your administrator.")
     permit(principal, wanted)
@@ -76,32 +78,74 @@ def _permits(principal: Principal, wanted: Action | Rule) -> bool:
 # ---- What can they reach? ----------------------------------------------------------------------
 
 
-def studies(principal: Principal) -> QuerySet[Study]:
-    """The studies within reach, lazily. Call `searched` before you show them."""
-    if not principal.may(Action.SEARCH):
+def studies(principal: Principal, action: Action = Action.SEARCH) -> QuerySet[Study]:
+    """The studies within reach for `action`, lazily. Call `searched` before you show them."""
+    found = own_studies(principal, action)
+    return found | partner_studies(principal, action) if principal.ways_for(action) else found
+
+
+def own_studies(principal: Principal, action: Action = Action.SEARCH) -> QuerySet[Study]:
+    """Without what other institutions give: what a list of one's own shows, fast at any length."""
+    if not principal.may(action):
         return Study.objects.none()
     if principal.whole_institution is not None:
         return Study.objects.filter(institution=principal.whole_institution)
     return Study.objects.filter(Exists(principal.reach.filter(study=OuterRef("pk"))))
 
 
-def series_of(principal: Principal, study: Study) -> QuerySet[Series]:
+def partner_studies(principal: Principal, action: Action = Action.SEARCH) -> QuerySet[Study]:
+    """What other institutions give."""
+    found = Study.objects.none()
+    for way in principal.ways_for(action):
+        found = found | principal.given(way)
+    return found
+
+
+def series_of(
+    principal: Principal, study: Study, action: Action = Action.SEARCH
+) -> QuerySet[Series]:
     """The series of `study` within reach."""
-    return principal.reach.filter(study=study).order_by("number", "uid")
+    return principal.reached(action).filter(study=study).order_by("number", "uid")
 
 
-def instances_of(principal: Principal, series: Series) -> QuerySet[Instance]:
+def instances_of(
+    principal: Principal, series: Series, action: Action = Action.SEARCH
+) -> QuerySet[Instance]:
     """The instances of `series`, if that is within reach."""
-    reached = principal.reach.filter(pk=series.pk)
+    reached = principal.reached(action).filter(pk=series.pk)
     return Instance.objects.filter(series__in=reached).order_by("number", "uid", "variant")
 
 
-def searched(principal: Principal, **query: Any) -> None:
-    """Write down a search: which fields it named, not what they said of a patient."""
-    permit(principal, Action.SEARCH)
-    record(
-        Act.SEARCHED, by=principal, fields=sorted(name for name, value in query.items() if value)
+def may(principal: Principal, action: Action, study: Study) -> bool:
+    """Whether the principal may do this with this study: with a partner's, often less."""
+    if not principal.may(action):
+        return False
+    if is_own(principal, study):
+        return True
+    return any(
+        principal.given(way).filter(pk=study.pk).exists() for way in principal.ways_for(action)
     )
+
+
+def is_own(principal: Principal, study: Study) -> bool:
+    """Whether the principal's institution answers for this study."""
+    return study.institution_id == principal.actor.institution_id
+
+
+def searched(
+    principal: Principal, query: Mapping[str, Any] | None = None, *, partners: bool = True
+) -> None:
+    """Write down a search: which fields it named, not what they said of a patient.
+
+    One row for the asker's institution, and one for each that lets its studies be searched.
+    """
+    permit(principal, Action.SEARCH)
+    fields = sorted(name for name, value in (query or {}).items() if value)
+    record(Act.SEARCHED, by=principal, fields=fields)
+    for way in principal.ways_for(Action.SEARCH) if partners else ():
+        for custodian in way.custodians():
+            named = _named(way, way.agreement)
+            record(Act.SEARCHED, by=principal, custodian_id=custodian, fields=fields, **named)
 
 
 def watched(principal: Principal) -> None:
@@ -131,10 +175,11 @@ def study(
     if uid and not is_uid(uid):
         raise NotThereError
     wanted = {"pk": id} if id else {"uid": uid}
-    reached = studies(principal).filter(**wanted).select_related("patient", "institution")
+    reached = studies(principal, action).filter(**wanted).select_related("patient", "institution")
     found = _the_one(principal, action, reached)
+    _enter(principal, action, found)
     if act is not None:
-        record(act, by=principal, **facts(found), **detail)
+        record(act, by=principal, **facts(found, principal), **detail)
     return found
 
 
@@ -143,7 +188,8 @@ def series(
 ) -> Series:
     """One series within reach, by UIDs; the read is counted into the viewing `act`."""
     permit(principal, action)
-    found = _the_one(principal, action, _series(principal, study_uid, uid))
+    found = _the_one(principal, action, _series(principal, action, study_uid, uid))
+    _enter(principal, action, found.study)
     note_view(principal, act, found.study, **counts)
     return found
 
@@ -160,7 +206,8 @@ def instance(
 ) -> Instance:
     """One instance within reach, by UIDs; of conflicting files the one that came first."""
     permit(principal, action)
-    series = _the_one(principal, action, _series(principal, study_uid, series_uid))
+    series = _the_one(principal, action, _series(principal, action, study_uid, series_uid))
+    _enter(principal, action, series.study)
     found = Instance.objects.filter(series=series, uid=uid).order_by("variant").first()
     if found is None:
         _refused(principal, str(action))
@@ -170,29 +217,52 @@ def instance(
     return found
 
 
-def _series(principal: Principal, study_uid: str, uid: str) -> QuerySet[Series]:
+def _series(principal: Principal, action: Action, study_uid: str, uid: str) -> QuerySet[Series]:
     if not (is_uid(study_uid) and is_uid(uid)):
         return Series.objects.none()
-    reached = principal.reach.filter(uid=uid, study__uid=study_uid)
+    reached = principal.reached(action).filter(uid=uid, study__uid=study_uid)
     return reached.select_related("study__patient")
 
 
-Found = TypeVar("Found", bound=Model)
+def _enter(principal: Principal, action: Action, study: Study) -> None:
+    """Remember by which way another institution's study is reached, and let that way count it."""
+    if is_own(principal, study):
+        return
+    known = principal.through.get(study.pk)
+    way = known.way if known and action in known.way.actions else _way(principal, action, study)
+    principal.through[study.pk] = Entered(way, way.admit(study.pk, action))
+
+
+def _way(principal: Principal, action: Action, study: Study) -> Way:
+    for way in principal.ways_for(action):
+        if principal.given(way).filter(pk=study.pk).exists():
+            return way
+    _refused(principal, str(action))  # it ended between two questions
+    raise NotThereError
+
+
+Found = TypeVar("Found", Study, Series)
 
 
 def _the_one(principal: Principal, action: Action, reached: QuerySet[Found]) -> Found:
     """What was asked for, if it is there and nothing else answers to the same number.
 
     Two patients of one institution may come with the same Study Instance UID (decision 1). Which
-    of them is meant, a UID cannot say: nobody is shown one patient's images for the other's.
+    of them is meant, a UID cannot say: nobody is shown one patient's images for the other's. Of a
+    study that is here and at a partner's, the one that is here is meant.
     """
-    found = list(reached[:2])
+    found = list(reached[:MOST_NAMESAKES])
     if not found:
         _refused(principal, str(action))
         raise NotThereError
-    if len(found) > 1:
+    meant = [one for one in found if is_own(principal, _study_of(one))] or found
+    if len(meant) > 1:
         raise AmbiguousError
-    return found[0]
+    return meant[0]
+
+
+def _study_of(found: Study | Series) -> Study:
+    return found if isinstance(found, Study) else found.study
 
 
 class AmbiguousError(ConflictError):
@@ -200,22 +270,32 @@ class AmbiguousError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Two patients have come with this study number. Open the study from the worklist."
+            "More than one study has come with this number. Open the study from the worklist."
         )
 
 
 def note_view(principal: Principal, act: Act, study: Study, **counts: int) -> None:
     """Count a read into the principal's viewing of `study`; its row stands before this returns."""
-    viewings.note(act, by=principal, facts=facts(study), counts=counts)
+    viewings.note(act, by=principal, facts=facts(study, principal), counts=counts)
 
 
-def facts(study: Study) -> dict[str, Any]:
-    """What an audit row says about a study: our ids and a keyed reference, never a name."""
+def facts(study: Study, principal: Principal | None = None) -> dict[str, Any]:
+    """What an audit row says about a study: our ids and a keyed reference, never a name.
+
+    With a principal also by which partner's leave it reached the study.
+    """
+    entered = principal.through.get(study.pk) if principal else None
     return {
+        **(_named(entered.way, entered.agreement) if entered else {}),
         "custodian_id": study.institution_id,
         "study_id": study.pk,
         "patient_ref": patient_reference(study.institution_id, bytes(study.patient.identity)),
     }
+
+
+def _named(way: Way, agreement: uuid.UUID | None) -> dict[str, Any]:
+    """What an audit row says about the agreement by which somebody came."""
+    return {"grant_id": agreement, **({"purpose": way.purpose} if way.purpose else {})}
 
 
 def _refused(principal: Principal, wanted: str) -> None:
@@ -239,7 +319,7 @@ def guard_stream(principal: Principal, chunks: Iterator[bytes]) -> Iterator[byte
         begun = time.monotonic()
         for piece in _cut(chunk) if slow else (chunk,):
             if time.monotonic() - asked > ASKED_EVERY:
-                if not principal.still_allowed():
+                if not principal.holds():
                     raise StreamEndedError
                 asked = time.monotonic()
             yield piece

@@ -11,7 +11,7 @@ from sharing.accounts.models import Membership, User
 from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.rules import ActorKind
 from sharing.kernel.requests import Origin
-from sharing.studies.models import Series
+from sharing.studies.models import Series, Study
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,16 +27,46 @@ class Actor:
     link_id: uuid.UUID | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Way:
+    """What other institutions give: which of their studies, for what, and by which agreement.
+
+    `studies` is made anew at each call: what the way gives at that moment, nothing once it ended.
+    `admit` is asked for each study of which more than a list's line is given; it may count it or
+    refuse by an error, and answers the id of the agreement that the audit names.
+    """
+
+    actions: frozenset[Action]
+    studies: Callable[[], QuerySet[Study]]
+    admit: Callable[[uuid.UUID, Action], uuid.UUID]
+    custodians: Callable[[], frozenset[uuid.UUID]]
+    agreement: uuid.UUID | None = None  # where one stands for all of the way
+    purpose: str = ""  # HL7 PurposeOfUse
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entered:
+    """By which way, and by which agreement, a principal was let to a study."""
+
+    way: Way
+    agreement: uuid.UUID
+
+
 def _always() -> bool:
     return True
+
+
+def _none() -> tuple[Way, ...]:
+    return ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Principal:
     """`reach` is a lazy queryset of the series that can be touched; an empty one reaches nothing.
 
-    `still_allowed` asks the database whether the principal would be admitted again now; whatever
-    streams asks it at least once a second.
+    `ways` lead to studies of other institutions; each allows no more than `actions`. Those by which
+    something was given stand in `through`, by study. `still_allowed` asks the database whether the
+    principal would be admitted again now; whatever streams asks `holds` at least once a second.
     """
 
     actor: Actor
@@ -47,6 +77,8 @@ class Principal:
     membership: Membership | None = None
     still_allowed: Callable[[], bool] = _always
     within: uuid.UUID | None = None  # the one study that this address is about
+    ways: Callable[[], tuple[Way, ...]] = _none
+    through: dict[uuid.UUID, Entered] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def is_nobody(self) -> bool:
@@ -58,6 +90,12 @@ class Principal:
         if self.within is not None or self.membership is None:
             return None
         return self.membership.institution_id
+
+    @property
+    def custodians(self) -> frozenset[uuid.UUID]:
+        """Every institution of whose studies some may be within reach."""
+        own = self.actor.institution_id
+        return frozenset({own} if own else ()).union(*(way.custodians() for way in self.ways()))
 
     @property
     def asker(self) -> str:
@@ -72,6 +110,31 @@ class Principal:
     def may(self, action: Action) -> bool:
         """Whether it is among the actions, and this kind of credential may exercise it at all."""
         return action in self.actions and carries(self.actor.credential, action)
+
+    def ways_for(self, action: Action) -> list[Way]:
+        """The ways by which `action` may be exercised at another institution's studies."""
+        if not self.may(action):
+            return []
+        return [way for way in self.ways() if action in way.actions]
+
+    def given(self, way: Way) -> QuerySet[Study]:
+        """What `way` gives now, as far as this address goes."""
+        found = way.studies()
+        return found if self.within is None else found.filter(pk=self.within)
+
+    def reached(self, action: Action) -> QuerySet[Series]:
+        """The series that can be touched so: one's own, and what others give for it."""
+        found = self.reach
+        for way in self.ways_for(action):
+            found = found | Series.objects.filter(study__in=self.given(way))
+        return found
+
+    def holds(self) -> bool:
+        """Whether the principal still counts, and each way by which it has been given something."""
+        return self.still_allowed() and all(
+            entered.way.studies().filter(pk=study_id).exists()
+            for study_id, entered in tuple(self.through.items())
+        )
 
 
 def nobody(origin: Origin) -> Principal:
@@ -134,7 +197,7 @@ def machine(
     """A program that signed in by itself, for its own institution: reaches its studies.
 
     `place` names the closed account and the institution that its uploads are put down to; it is
-    no row. What a partner grants a machine is another reach of the same machine.
+    no row. What a partner grants a machine is a way of the same machine.
     """
     return Principal(
         actor=Actor(

@@ -13,6 +13,7 @@ class Action(enum.StrEnum):
     SHARE = "share"  # create, revoke and extend share links
     REVIEW = "review"  # read the institution's activity
     ADMINISTER = "administer"  # invite people, change members
+    AGREE = "agree"  # say for the institution what partners may see, and stop it
 
 
 class Rule(enum.StrEnum):
@@ -29,8 +30,8 @@ _GIVE = {Action.UPLOAD, Action.SHARE}
 ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.UPLOADER: frozenset(_READ | _GIVE),
     Role.READER: frozenset(_READ),
-    Role.COMPLIANCE: frozenset({Action.SEARCH, Action.REVIEW}),
-    Role.ADMINISTRATOR: frozenset(_READ | _GIVE | {Action.REVIEW, Action.ADMINISTER}),
+    Role.COMPLIANCE: frozenset({Action.SEARCH, Action.REVIEW, Action.AGREE}),
+    Role.ADMINISTRATOR: frozenset(Action),
 }
 
 # What a share link gives. View-only gets pictures made by the server, never the files.

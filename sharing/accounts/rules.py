@@ -36,7 +36,7 @@ class Role(TextChoices):
 ROLE_SENTENCES = {
     Role.UPLOADER: "Uploads studies, sees and downloads all of the institution's, and shares them.",
     Role.READER: "Sees and downloads the institution's studies, but uploads and shares nothing.",
-    Role.COMPLIANCE: "Finds studies and reviews every access to them, but sees no images.",
+    Role.COMPLIANCE: "Finds studies, reviews every access to them and agrees to what partners may see, but sees no images.",
     Role.ADMINISTRATOR: "Does what the others do, invites people, changes their roles and shuts them out.",
 }
 

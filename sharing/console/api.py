@@ -77,6 +77,12 @@ class StudyFilters(Paged):
     since = serializers.DateField(required=False, help_text="First study date.")
     until = serializers.DateField(required=False, help_text="Last study date.")
     status = serializers.ChoiceField(required=False, choices=[name for name in STATUSES if name])
+    whose = serializers.ChoiceField(
+        required=False,
+        choices=["own", "partners"],
+        default="own",
+        help_text="The institution's own studies, or what partners give.",
+    )
     sort = serializers.ChoiceField(
         required=False,
         choices=[f"{sign}{name}" for name in ORDERS for sign in ("", "-")],
@@ -153,15 +159,18 @@ class Studies(APIView):
         asked = StudyFilters(data=request.query_params)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        gate.searched(_by(request), **{name: wanted.get(name) for name in _NARROWING})
+        tab = wanted["whose"]
+        gate.searched(
+            _by(request), {name: wanted.get(name) for name in _NARROWING}, partners=tab == "partners"
+        )
         found = queries.listed(
-            _by(request), _wanted(wanted), shared=wanted.get("status") == "shared"
+            _by(request), _wanted(wanted), tab=tab, shared=wanted.get("status") == "shared"
         )
         page = ordered_page(
             found,
             order=wanted["sort"],
             size=wanted["page_size"],
-            within=gate.studies(_by(request)),
+            within=queries.of_tab(_by(request), tab),
             **_edge(wanted.get("cursor")),
         )
         return Response(

@@ -31,6 +31,7 @@ STATUSES = {"": "Any", "arriving": "Arriving", "conflict": "In conflict", "share
 TABS = {
     "own": "Own studies",
     "arriving": "Arriving now",
+    "partners": "From partners",
     "given": "Shared by me",
     "received": "Shared with me",
 }

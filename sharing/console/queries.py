@@ -31,13 +31,20 @@ def listed(
     principal: Principal, wanted: Wanted, *, tab: str = "own", shared: bool = False
 ) -> QuerySet[Study]:
     """The studies of one tab of the worklist."""
-    found = matching(gate.studies(principal), wanted)
+    found = matching(of_tab(principal, tab), wanted)
     if tab == "given":
         items = LinkItem.objects.filter(link__created_by=principal.user)
         found = found.filter(pk__in=items.values("study"))
     if shared:
         found = found.filter(pk__in=_open_items(principal).values("study"))
     return found
+
+
+def of_tab(principal: Principal, tab: str) -> QuerySet[Study]:
+    """All that a tab can show: what partners give in theirs, one's own in the others."""
+    if tab == "partners":
+        return gate.partner_studies(principal)
+    return gate.own_studies(principal)
 
 
 def _open_items(principal: Principal) -> QuerySet[LinkItem]:
@@ -73,7 +80,7 @@ def uploads_under_way(principal: Principal) -> list[Upload]:
 
 def state_of_arriving(principal: Principal) -> str:
     """Changes whenever the tab of what is arriving would look different."""
-    studies = matching(gate.studies(principal), Wanted(arriving=True))
+    studies = matching(gate.own_studies(principal), Wanted(arriving=True))
     facts = studies.aggregate(count=Count("pk"), last=Max("last_arrived_at"))
     underway = uploads_under_way(principal)
     last = f"{facts['last']:%H%M%S%f}" if facts["last"] else ""

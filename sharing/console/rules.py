@@ -140,6 +140,7 @@ WANTED = {
     Action.SHARE: "share",
     Action.REVIEW: "review the activity",
     Action.ADMINISTER: "change who is a member",
+    Action.AGREE: "agree to what partners may see",
 }
 
 

@@ -89,7 +89,7 @@ def _write_down(by: Principal, files: dict[Study, list[Instance]], *, resumed: b
                 record(
                     Act.IMAGES_DOWNLOADED,
                     by=by,
-                    **gate.facts(study),
+                    **gate.facts(study, by),
                     instances=len(instances),
                     bytes=sum(one.size for one in instances),
                     form="zip",

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from sharing.access import gate
 from sharing.access.principal import Principal
+from sharing.access.rules import Action
 from sharing.dicomweb.rules import asked
 from sharing.studies.models import Instance, Series, Study
 from sharing.studies.rules import fold
@@ -49,7 +50,7 @@ def studies(principal: Principal, terms: Terms, offset: int, limit: int) -> Iter
         if name in terms:
             found = narrow(found, terms[name])
     if "ModalitiesInStudy" in terms:
-        reached = principal.reach.filter(modality=terms["ModalitiesInStudy"])
+        reached = principal.reached(Action.SEARCH).filter(modality=terms["ModalitiesInStudy"])
         found = found.filter(Exists(reached.filter(study=OuterRef("pk"))))
     for study in found.order_by("-date", "-time", "id")[offset : offset + limit]:
         yield _study(study, _Content.of(principal, study))
@@ -65,7 +66,7 @@ class _Content:
 
     @classmethod
     def of(cls, principal: Principal, study: Study) -> "_Content":
-        if principal.whole_institution is not None:
+        if principal.whole_institution is not None or not gate.is_own(principal, study):
             modalities = [one for one in study.modalities.split("\\") if one]
             return cls(modalities, study.series_count, study.instance_count)
         series = list(gate.series_of(principal, study))

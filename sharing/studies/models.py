@@ -74,6 +74,8 @@ class Study(models.Model):
     study_id = models.CharField(max_length=64, blank=True)
     description = models.CharField(max_length=256, blank=True)
     referring_physician = models.CharField(max_length=400, blank=True)
+    # The same, folded as a search compares it: a grant may name referrers.
+    referrer = models.CharField(max_length=400, blank=True)
     source_institution = models.CharField(max_length=256, blank=True)  # Institution Name, as sent
     modalities = models.CharField(max_length=128, blank=True)  # "CT\\SR", sorted
     # What the worklist searches: folded names, numbers and words (see studies.rules.search_text).
@@ -115,6 +117,22 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return f"study {self.id}"
+
+
+class StudyTag(models.Model):
+    """A word of the owner's own: a grant may give what carries it."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="tags")
+    label = models.CharField(max_length=40)  # folded
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("study", "label"), name="a_study_carries_a_tag_once"),
+        )
+        indexes: ClassVar = [models.Index(fields=["label", "study"], name="studies_by_tag")]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Series(models.Model):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sharing.access import gate
 from sharing.access.principal import Principal
+from sharing.access.rules import Action
 from sharing.studies import rules
 from sharing.studies.models import Series, Study
 
@@ -138,7 +139,7 @@ def frame_at(principal: Principal, series: Series, index: int) -> Frame | None:
 
 
 def _frames(principal: Principal, series: Series) -> Iterator[Frame]:
-    rows = gate.instances_of(principal, series).filter(frame_count__gt=0)
+    rows = gate.instances_of(principal, series, Action.VIEW).filter(frame_count__gt=0)
     seen: set[str] = set()
     index = itertools.count(1)
     for uid, count, height, width in rows.values_list("uid", "frame_count", "rows", "columns"):

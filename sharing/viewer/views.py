@@ -21,13 +21,14 @@ def read(request: HttpRequest, study_id: uuid.UUID) -> HttpResponseBase:
     principal: Principal = request.principal  # type: ignore[attr-defined]
     study = gate.study(principal, Action.VIEW, id=study_id)
     root = f"{_prefix(request)}/studies/{study.pk}/dicom-web"
-    found = list(gate.series_of(principal, study).select_related("study"))
+    may_download = gate.may(principal, Action.DOWNLOAD, study)
+    found = list(gate.series_of(principal, study, Action.VIEW).select_related("study"))
     chosen = queries.chosen(found, request.GET.get("series", ""))
     context = {
         "study_uid": study.uid,
         "root": root,
-        "rendered_only": not principal.may(Action.DOWNLOAD),
-        "may_download": principal.may(Action.DOWNLOAD),
+        "rendered_only": not may_download,
+        "may_download": may_download,
         "banner": queries.banner(study),
         "series": queries.items(found, chosen, root),
         "first": queries.first(principal, chosen, request.GET.get("image", ""), root),

@@ -42,7 +42,7 @@ class Viewings:
 
     def note(self, act: Act, *, by: Any, facts: dict[str, Any], counts: dict[str, Any]) -> None:
         """Count a read, and write the row that covers it if there is none yet."""
-        key = (act, *_who(by), facts.get("study_id"))
+        key = (act, *_who(by), facts.get("study_id"), facts.get("grant_id"))
         now = time.monotonic()
         with self._lock:
             viewing = self._open.setdefault(key, _Viewing(by, facts))

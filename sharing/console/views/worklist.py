@@ -39,7 +39,8 @@ def worklist(request: HttpRequest) -> HttpResponse:
 
 def _studies(request: HttpRequest, form: WorklistForm) -> dict[str, Any]:
     principal: Principal = request.principal  # type: ignore[attr-defined]
-    gate.searched(principal, tab=form.shown_tab != "own", **form.used)
+    query = {"tab": form.shown_tab != "own", **form.used}
+    gate.searched(principal, query, partners=form.shown_tab == "partners")
     shared = form.value("status") == "shared"
     found = queries.listed(principal, form.wanted(), tab=form.shown_tab, shared=shared)
     page = ordered_page(
@@ -47,7 +48,7 @@ def _studies(request: HttpRequest, form: WorklistForm) -> dict[str, Any]:
         order=form.order,
         after=place(request.GET.get("after", "")),
         before=place(request.GET.get("before", "")),
-        within=gate.studies(principal),
+        within=queries.of_tab(principal, form.shown_tab),
         size=PAGE,
     )
     context = {

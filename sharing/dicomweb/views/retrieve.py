@@ -34,10 +34,10 @@ def _metadata(request: HttpRequest, *found: Series, uid: str = "") -> HttpRespon
     if not accept.wants_json(accepted(request)):
         raise NotAcceptableError("Metadata is given as application/dicom+json.")
     principal = principal_of(request)
-    wanted = [queries.firsts(gate.instances_of(principal, series)) for series in found]
+    wanted = [queries.firsts(gate.instances_of(principal, series, Action.VIEW)) for series in found]
     if uid:
         wanted = [instances.filter(uid=uid) for instances in wanted]
-    whole = principal.may(Action.DOWNLOAD)
+    whole = gate.may(principal, Action.DOWNLOAD, found[0].study)
     return json_stream(request, streams.metadata(wanted, whole=whole))
 
 
@@ -47,7 +47,7 @@ def study_metadata(request: HttpRequest, study_uid: str) -> HttpResponseBase:
     principal = principal_of(request)
     study = gate.study(principal, Action.VIEW, uid=study_uid, act=None)
     gate.note_view(principal, Act.METADATA_READ, study, instances=study.instance_count)
-    found = list(gate.series_of(principal, study))
+    found = list(gate.series_of(principal, study, Action.VIEW).select_related("study"))
     if not found:
         raise NotThereError
     return _metadata(request, *found)

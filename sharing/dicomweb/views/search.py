@@ -26,7 +26,7 @@ def _terms(request: HttpRequest) -> dict[str, str]:
 def studies(request: HttpRequest) -> HttpResponseBase:
     terms, principal = _terms(request), principal_of(request)
     offset, limit = asked.page(request.GET)
-    gate.searched(principal, **terms)
+    gate.searched(principal, terms)
     return json(list(queries.studies(principal, terms, offset, limit)))
 
 

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from sharing.access import gate
 from sharing.access.principal import Principal
+from sharing.access.rules import Action
 from sharing.dicom.guard import GuardError
 from sharing.dicom.render import NoPictureError, UndecodableError, Viewport
 from sharing.dicomweb.rules.asked import THUMBNAIL
@@ -17,7 +18,7 @@ QUALITY = 80
 
 def of_series(principal: Principal, series: Series) -> Instance:
     """The instance that stands for a series: the middle one of those with a picture."""
-    pictured = gate.instances_of(principal, series).filter(frame_count__gt=0)
+    pictured = gate.instances_of(principal, series, Action.VIEW).filter(frame_count__gt=0)
     count = pictured.count()
     if not count:
         raise NotThereError
