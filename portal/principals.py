@@ -18,6 +18,7 @@ from sharing.access.rules import Action
 from sharing.accounts.models import Membership
 from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
+from sharing.grants.principal import widened
 from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
 from sharing.kernel.requests import Origin
 from sharing.links.principal import claim, ended
@@ -85,6 +86,10 @@ def _of_claim(request: HttpRequest, claim_id: uuid.UUID) -> Principal:
 
 
 def _of_account(request: HttpRequest) -> Principal:
+    return widened(_of_itself(request))
+
+
+def _of_itself(request: HttpRequest) -> Principal:
     came = origin(request)
     header = request.headers.get("Authorization", "")
     if header:

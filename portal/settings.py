@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "sharing.access",
     "sharing.credentials",
     "sharing.links",
+    "sharing.grants",
     "sharing.ingest",
     "sharing.delivery",
     "sharing.dicomweb",

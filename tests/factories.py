@@ -1,7 +1,8 @@
 """The people of the tests, and what they have: a line each.
 
 Ada (administrator), Ben (uploader), Rosa (reader) and Dora (compliance) work at General; Cleo
-(uploader) and Matteo (administrator) at Mercy. Pat is a patient and has no account.
+(uploader), Rafa (reader), Nora (compliance) and Matteo (administrator) at Mercy, which may become a
+partner; Otto (administrator) at Lakeside, which nobody knows. Pat is a patient and has no account.
 """
 
 import hashlib
@@ -30,7 +31,10 @@ WORK = {
     "Rosa": ("General", Role.READER),
     "Dora": ("General", Role.COMPLIANCE),
     "Cleo": ("Mercy", Role.UPLOADER),
+    "Rafa": ("Mercy", Role.READER),
+    "Nora": ("Mercy", Role.COMPLIANCE),
     "Matteo": ("Mercy", Role.ADMINISTRATOR),
+    "Otto": ("Lakeside", Role.ADMINISTRATOR),
 }
 _numbers = itertools.count(1)
 

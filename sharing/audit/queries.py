@@ -30,8 +30,10 @@ class Asked:
 
 
 def of_institution(institution_id: uuid.UUID | None) -> QuerySet[AuditEvent]:
-    """What an institution answers for: its data, whoever touched it, and its own people's acts."""
-    return AuditEvent.objects.filter(custodian_id=institution_id)
+    """What an institution answers for: its data, whoever touched it, and its own people's acts,
+    those at partners' studies too."""
+    abroad = Q(actor_institution_id=institution_id, study_id__isnull=False)
+    return AuditEvent.objects.filter(Q(custodian_id=institution_id) | abroad)
 
 
 def of_study(study_id: uuid.UUID) -> QuerySet[AuditEvent]:

@@ -161,7 +161,9 @@ class Studies(APIView):
         wanted = asked.validated_data
         tab = wanted["whose"]
         gate.searched(
-            _by(request), {name: wanted.get(name) for name in _NARROWING}, partners=tab == "partners"
+            _by(request),
+            {name: wanted.get(name) for name in _NARROWING},
+            partners=tab == "partners",
         )
         found = queries.listed(
             _by(request), _wanted(wanted), tab=tab, shared=wanted.get("status") == "shared"

@@ -215,6 +215,17 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.MACHINE_CHANGED: _machine,
     Act.MACHINE_SIGNED_IN: "signed in",
     Act.MACHINE_REFUSED: "was not let in",
+    Act.GRANT_PROPOSED: _named("proposed terms to", "partner"),
+    Act.GRANT_APPROVED: _named("agreed to the terms with", "partner"),
+    Act.GRANT_DECLINED: _named("declined the terms with", "partner"),
+    Act.GRANT_ACCEPTED: _named("was the last to agree to the terms with", "partner"),
+    Act.GRANT_BEGUN: _named("put in force the terms with", "partner"),
+    Act.GRANT_STOPPED: _named("stopped the access agreed with", "partner"),
+    Act.GRANT_RESUMED: _named("took back a stop of the access agreed with", "partner"),
+    Act.GRANT_ENDED: _named("ended the access agreed with", "partner"),
+    Act.GRANT_MACHINE_NAMED: _named("let use what is agreed with a partner the machine", "machine"),
+    Act.GRANT_MACHINE_TAKEN_OFF: _named("shut out of what is agreed the machine", "machine"),
+    Act.STUDY_MARKED: "changed the department or tags of",
     Act.ACTIVITY_READ: "reviewed the activity",
     Act.ACCESS_REFUSED: _refused,
     Act.STORE_SWEPT: _swept,
@@ -227,6 +238,7 @@ OF_A_STUDY = frozenset(
         Act.IMAGES_VIEWED,
         Act.IMAGES_DOWNLOADED,
         Act.INSTANCES_STORED,
+        Act.STUDY_MARKED,
     }
 )
 

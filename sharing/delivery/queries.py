@@ -12,7 +12,11 @@ from sharing.studies.models import Instance, Study
 
 def downloadable(principal: Principal) -> list[Study]:
     """Every study that the holder of a link may download."""
-    found = gate.studies(principal, Action.DOWNLOAD).order_by("date", "uid").values_list("pk", flat=True)
+    found = (
+        gate.studies(principal, Action.DOWNLOAD)
+        .order_by("date", "uid")
+        .values_list("pk", flat=True)
+    )
     return [gate.study(principal, Action.DOWNLOAD, id=one, act=None) for one in found]
 
 
@@ -27,5 +31,7 @@ def instances(
             raise NotThereError
     for one in series:
         # The descriptions of most instances stay in the database: only a few kinds need them.
-        found = gate.instances_of(principal, one, Action.DOWNLOAD).select_related("header", "series__study")
+        found = gate.instances_of(principal, one, Action.DOWNLOAD).select_related(
+            "header", "series__study"
+        )
         yield from found.defer("header__metadata", "header__frames").iterator(500)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from sharing.accounts.models import Institution
+from sharing.accounts.models import Department, Institution
 from sharing.kernel.ids import new_id
 
 
@@ -76,6 +76,9 @@ class Study(models.Model):
     referring_physician = models.CharField(max_length=400, blank=True)
     # The same, folded as a search compares it: a grant may name referrers.
     referrer = models.CharField(max_length=400, blank=True)
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, related_name="studies"
+    )
     source_institution = models.CharField(max_length=256, blank=True)  # Institution Name, as sent
     modalities = models.CharField(max_length=128, blank=True)  # "CT\\SR", sorted
     # What the worklist searches: folded names, numbers and words (see studies.rules.search_text).

@@ -36,7 +36,7 @@ def matching(found: QuerySet[Study], wanted: Wanted) -> QuerySet[Study]:
     for word in fold(wanted.words).split():
         found = found.filter(search_text__contains=word)
     if wanted.modality:
-        found = found.filter(_has_modality(wanted.modality))
+        found = found.filter(has_modality(wanted.modality))
     if wanted.patient_id:
         found = found.filter(patient__in=_patients_with(found, wanted.patient_id.strip()))
     if wanted.patient:
@@ -62,7 +62,7 @@ def _patients_with(found: QuerySet[Study], number: str) -> list[uuid.UUID]:
     return list(patients.values_list("pk", flat=True)[:500])
 
 
-def _has_modality(modality: str) -> Q:
+def has_modality(modality: str) -> Q:
     """Modalities are joined by backslashes: CT, CT\\SR."""
     return (
         Q(modalities=modality)

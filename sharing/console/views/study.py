@@ -30,7 +30,7 @@ def study_page(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     renewing = bool(request.htmx)  # type: ignore[attr-defined]
     study = _renewed(principal, study_id) if renewing else _opened(principal, study_id)
     context = _head(principal, study)
-    if not renewing:
+    if not renewing and gate.is_own(principal, study):
         context |= _history(principal, study)
     partial = "#series" if renewing else ""
     response = render(request, f"console/study.html{partial}", context)
@@ -54,6 +54,8 @@ def _head(principal: Principal, study: Study) -> dict[str, Any]:
     listed = queries.with_news(principal, [study])[0]
     return {
         "study": study,
+        "is_own": gate.is_own(principal, study),
+        "may": {str(one): True for one in Action if gate.may(principal, one, study)},
         "is_arriving": listed.is_arriving,
         "series": _series(list(series), conflicts_of(series)),
     }

@@ -26,7 +26,7 @@ from sharing.ingest.work.check import Arrival
 from sharing.ingest.work.rows import add_to, insert, known
 from sharing.storage.objects import Put, store
 from sharing.studies.models import Instance, InstanceHeader, Patient, Series, Study
-from sharing.studies.rules import joined_modalities, search_text
+from sharing.studies.rules import fold, joined_modalities, search_text
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 64
@@ -423,6 +423,7 @@ def _study_facts(found: Any, now: Any) -> dict[str, Any]:
         "study_id": found.study_id[:64],
         "description": found.study_description[:256],
         "referring_physician": found.referring_physician[:400],
+        "referrer": fold(found.referring_physician)[:400],
         "source_institution": found.institution_name[:256],
         "modalities": found.modality[:16],
         "search_text": search_text(found),

@@ -1,0 +1,1 @@
+"""Pure rules of what partners may see: states, terms, sentences."""

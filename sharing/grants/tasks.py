@@ -1,0 +1,12 @@
+"""What is done about grants when nobody waits."""
+
+from datetime import timedelta
+
+from sharing.grants.work.clock import tick
+from sharing.jobs.work import Run, job
+
+
+@job("grants.clock", every=timedelta(minutes=1), soft=timedelta(minutes=5))
+def clock(run: Run) -> None:
+    """Begin and end grants whose day has come."""
+    tick()

@@ -1,0 +1,54 @@
+"""Grants between General and Mercy, made as people make them."""
+
+import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from sharing.accounts.models import Institution
+from sharing.grants import actions
+from sharing.grants.models import Grant
+from sharing.grants.queries.grants import waiting
+from sharing.grants.rules.terms import Filter, Terms
+from tests import factories as f
+
+EVERYTHING = ("search", "view", "download")
+
+
+def terms(*, days: float = 90, begins: float = 0, **changes: Any) -> Terms:
+    """Terms for treatment that begin now and last `days`; `narrowed` is the filter's fields."""
+    start = timezone.now() + datetime.timedelta(days=begins)
+    given: dict[str, Any] = {
+        "actions": EVERYTHING,
+        "purpose": "TREAT",
+        "valid_from": start,
+        "valid_until": start + datetime.timedelta(days=days),
+        "channels": ("people", "machines", "programs"),
+        "filter": Filter(**changes.pop("narrowed", {})),
+        "text": "Mercy reads what General sends for a second opinion.",
+    }
+    return Terms(**{**given, **changes})
+
+
+def proposed(*, by: str = "Ada", **changes: Any) -> Grant:
+    """General lets Mercy see its studies; one person of one side has agreed so far."""
+    for name in ("Ada", "Dora", "Matteo", "Nora"):
+        f.member(name)
+    general, mercy = (Institution.objects.get(name=name) for name in ("General", "Mercy"))
+    return actions.propose(
+        custodian=general, recipient=mercy, terms=terms(**changes), by=f.principal(by)
+    )
+
+
+def agreed(grant: Grant, *names: str) -> Grant:
+    """The persons named say yes to what waits; without names, all whose yes is wanted."""
+    version = waiting(grant)
+    assert version is not None
+    for name in names or ("Dora", "Matteo", "Nora"):
+        actions.agree(grant.pk, digest=version.digest, by=f.principal(name))
+    return Grant.objects.get(pk=grant.pk)
+
+
+def grant(**changes: Any) -> Grant:
+    """General lets Mercy see its studies, agreed by two of each side."""
+    return agreed(proposed(**changes))
