@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -221,7 +222,7 @@ def test_both_sides_read_the_same_in_their_activity() -> None:
 
 def test_a_filter_is_written_out() -> None:
     department = f.member("Ada").institution.departments.create(name="Cardiology")
-    parts = {
+    parts: dict[str, Any] = {
         "modalities": ("CT", "MR"),
         "departments": (department.pk,),
         "referrer": "Dr Adler",

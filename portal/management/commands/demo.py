@@ -34,6 +34,7 @@ PEOPLE = (
     ("dora@general.example", "Dora Varga", "General", Role.COMPLIANCE),
     ("cleo@mercy.example", "Cleo Tanaka", "Mercy", Role.READER),
     ("matteo@mercy.example", "Matteo Santos", "Mercy", Role.ADMINISTRATOR),
+    ("nora@mercy.example", "Nora Lind", "Mercy", Role.COMPLIANCE),
 )
 NOTE = (
     "These are the images of your chest scan of 2 November. Show them to Dr Tanaka at Mercy on "
