@@ -183,8 +183,8 @@ def test_only_what_the_filter_names_is_there(study: Study) -> None:
         {"tags": ("x", "second opinion")},
         {"referrer": "Adler"},
         {
-            "since": datetime.datetime(2024, 5, 2).date(),
-            "until": datetime.datetime(2024, 5, 2).date(),
+            "since": datetime.date(2024, 5, 2),
+            "until": datetime.date(2024, 5, 2),
         },
         {"last_days": 20_000},
     ]
@@ -193,8 +193,8 @@ def test_only_what_the_filter_names_is_there(study: Study) -> None:
         {"departments": (Department.objects.create(institution=general, name="Other").pk,)},
         {"tags": ("opinion",)},
         {"referrer": "Adler Karl"},
-        {"since": datetime.datetime(2024, 5, 3).date()},
-        {"until": datetime.datetime(2024, 5, 1).date()},
+        {"since": datetime.date(2024, 5, 3)},
+        {"until": datetime.date(2024, 5, 1)},
         {"last_days": 1},
     ]
     for number, (narrowed, wanted) in enumerate(
