@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "sharing.jobs",
     "sharing.storage",
     "sharing.audit",
+    "sharing.mails",
     "sharing.accounts",
     "sharing.studies",
     "sharing.access",
@@ -173,6 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a mailed link for a new password works
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "sharing.accounts.adapters.AccountAdapter"

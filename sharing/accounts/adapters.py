@@ -12,13 +12,30 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from sharing.accounts.models import User
 from sharing.kernel import secrets
+from sharing.kernel.ids import new_id
+from sharing.mails.actions import queue
+from sharing.mails.rules import Kind
+
+# Which of our mails stands for which of allauth's; it sends no other.
+MAILS = {
+    "account/email/password_reset_key": (Kind.PASSWORD, "accounts.mail-password"),
+    "account/email/unknown_account": (Kind.NO_ACCOUNT, "accounts.mail-no-account"),
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Accounts begin with an invitation (`accounts.actions.accept_invitation`)."""
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """allauth's mails go the way of all others; its own words are not used."""
+        kind, job = MAILS[template_prefix]
+        user = context.get("user")
+        about = user.pk if isinstance(user, User) else None
+        queue(kind, to=email, job=job, key=f"{job}:{new_id()}", about=about)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that our own middleware trusts, for limiting attempts."""

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from sharing.accounts.models import User
 from sharing.audit.rules import ActorKind
-from sharing.kernel.requests import JOB, SHELL, Origin
+from sharing.kernel.requests import SHELL, Origin
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,8 +48,3 @@ def origin_of(request: HttpRequest | None) -> Origin:
     """Where a request came from, as the middleware found; what came without one is the shell's."""
     asking = getattr(request, "principal", None)
     return asking.origin if asking is not None else SHELL
-
-
-def by_itself(what: str, institution_id: Any = None) -> AtTheDoor:
-    """The portal, which does `what` of its own accord; the audit calls that a machine."""
-    return AtTheDoor(Person(ActorKind.MACHINE, what, "", institution_id, "job"), JOB)

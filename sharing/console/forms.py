@@ -147,6 +147,7 @@ ACTIONS: dict[str, Any] = {
         if act.value.split(".")[0] in ("person", "member", "token", "machine")
     },
     "Institution": {act.value: act.label for act in Act if act.value.startswith("institution.")},
+    "Mails": {act.value: act.label for act in Act if act.value.startswith("mail.")},
     "The log itself": {act.value: act.label for act in (Act.ACTIVITY_READ, Act.ACCESS_REFUSED)},
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sharing.access.rules import Action
 from sharing.audit.rules import Act, ActorKind
+from sharing.mails.rules import Kind
 
 Detail = Mapping[str, Any]
 NOBODIES = {
@@ -108,6 +109,16 @@ def _evidence(detail: Detail) -> str:
     return f"found {domain} proven"
 
 
+def _mail(verb: str) -> Callable[[Detail], str]:
+    def say(detail: Detail) -> str:
+        kind = str(detail.get("kind", ""))
+        what = Kind(kind).label if kind in Kind.values else "a mail"
+        to = f" to {detail['to']}" if detail.get("to") else ""
+        return f"{verb} {what}{to}"
+
+    return say
+
+
 def _machine(detail: Detail) -> str:
     name = detail.get("machine", "a machine")
     words = {
@@ -191,6 +202,9 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.MEMBER_CHANGED: _member,
     Act.INSTITUTION_CHANGED: _institution,
     Act.EVIDENCE_CHECKED: _evidence,
+    Act.MAIL_SENT: _mail("mailed"),
+    Act.MAIL_REFUSED: _mail("could not mail"),
+    Act.MAIL_UNCERTAIN: _mail("does not know whether the mail server took"),
     Act.SEARCHED: _searched,
     Act.STUDY_OPENED: "opened the page of",
     Act.METADATA_READ: "read the image details of",

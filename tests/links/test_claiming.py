@@ -15,8 +15,8 @@ from sharing.links import actions, principal
 from sharing.links.actions import Asked, Claimed, TooManyCodesError, WrongPasscodeError
 from sharing.links.models import Claim, MailboxCode, ShareLink
 from sharing.links.rules import Factor, LinkState
-from sharing.links.work import mail_code
 from tests import factories
+from tests.accounts.making import send_mails
 from tests.links import making
 from tests.races.together import at_once
 
@@ -244,8 +244,7 @@ class TestWithAMailbox:
 
     def code(self, mailoutbox) -> str:
         """What Cleo reads in her newest mail."""
-        newest = MailboxCode.objects.latest("created_at")
-        mail_code(None, code_id=str(newest.pk))
+        send_mails()
         return mailoutbox[-1].body.split("\n\n")[1].strip()
 
     def test_cleo_gets_a_code_by_mail_and_opens_the_link(self, mailed, mailoutbox):
@@ -338,7 +337,7 @@ class TestWithAMailbox:
         self.send(mailed)
         late = MailboxCode.objects.get().created_at + datetime.timedelta(hours=1)
         with time_machine.travel(late, tick=False):
-            mail_code(None, code_id=str(MailboxCode.objects.get().pk))
+            send_mails()
         assert not mailoutbox
 
 

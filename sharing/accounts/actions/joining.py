@@ -22,9 +22,10 @@ from sharing.accounts.rules import (
 )
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
-from sharing.jobs.actions import enqueue
 from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError, SharingError
 from sharing.kernel.requests import Origin
+from sharing.mails.actions import queue
+from sharing.mails.rules import Kind
 
 
 class InvitationOverError(SharingError):
@@ -136,10 +137,14 @@ def _unanswered(invitation_id: uuid.UUID, by: Administrator) -> Invitation:
 def mail(invitation: Invitation) -> None:
     """Queue the mail with the invitation's link."""
     when = f"{invitation.expires_at:%Y%m%dT%H%M%S%f}"
-    enqueue(
-        "accounts.mail-invitation",
+    queue(
+        Kind.INVITATION,
+        to=invitation.email,
+        job="accounts.mail-invitation",
         key=f"invitation:{invitation.pk}:{when}",
         args={"invitation": str(invitation.pk)},
+        about=invitation.pk,
+        custodian_id=invitation.institution_id,
     )
 
 

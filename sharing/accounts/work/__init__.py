@@ -2,5 +2,14 @@
 
 from sharing.accounts.work.domains import Look, Resolve, look_at, txt_records
 from sharing.accounts.work.invitations import new_link
+from sharing.accounts.work.passwords import mail_no_account, mail_password
 
-__all__ = ["Look", "Resolve", "look_at", "new_link", "txt_records"]
+__all__ = [
+    "Look",
+    "Resolve",
+    "look_at",
+    "mail_no_account",
+    "mail_password",
+    "new_link",
+    "txt_records",
+]

@@ -12,9 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.accounts.models import Evidence, SignUp, Tally
-from sharing.accounts.principal import AtTheDoor, by_itself
 from sharing.accounts.rules import CHALLENGE, PREFIX, EvidenceKind, SignUpState, states_before
-from sharing.audit.actions import Asking, record
+from sharing.audit.actions import Asking, by_itself, record
 from sharing.audit.rules import Act, Outcome
 from sharing.jobs.actions import enqueue
 from sharing.jobs.work import Run, job
@@ -128,11 +127,7 @@ def look_at_domain(_run: Run, *, evidence: str) -> None:
     """One look at one domain; when DNS does not answer, the outbox tries again."""
     found = Evidence.objects.filter(pk=evidence, kind=EvidenceKind.DNS).first()
     if found is not None:
-        look_at(found, by=_at_work(found))
-
-
-def _at_work(evidence: Evidence) -> AtTheDoor:
-    return by_itself("domains", evidence.institution_id)
+        look_at(found, by=by_itself("domains", found.institution_id))
 
 
 @job("accounts.look-at-domains", every=datetime.timedelta(days=1))

@@ -1,32 +1,29 @@
 """Mailing invitations. The secret is made when the mail is, so that it never waits anywhere."""
 
-import datetime
-
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from sharing.accounts.models import Invitation
 from sharing.accounts.rules import ROLE_SENTENCES, InvitationState, Role, lifetime_in_words
-from sharing.jobs.work import Run, job
+from sharing.jobs.work import Run
 from sharing.kernel import ids, secrets
+from sharing.mails.models import Mail
+from sharing.mails.work import Letter, deliver, mail_job
 
 
-@job("accounts.mail-invitation", soft=datetime.timedelta(minutes=1))
+@mail_job("accounts.mail-invitation")
 def mail_invitation(run: Run, *, invitation: str) -> None:
-    """Send one invitation, unless it went out already.
+    """Send one invitation, unless it was handed over otherwise or has ended."""
 
-    A run that breaks off after the mail is followed by a second mail; only the last link works.
-    """
-    found = (
-        Invitation.objects.select_related("institution", "invited_by").filter(pk=invitation).first()
-    )
-    if found is None or found.sent_at or found.state != InvitationState.OPEN:
-        return
-    _mail(found, new_link(found)).send()
-    with run.finishing():
-        Invitation.objects.filter(pk=found.pk).update(sent_at=timezone.now())
+    def write(_mail: Mail) -> Letter | None:
+        found = Invitation.objects.select_related("institution", "invited_by")
+        one = found.filter(pk=invitation, sent_at=None).first()
+        return _letter(one) if one and one.state == InvitationState.OPEN else None
+
+    def sent() -> None:
+        Invitation.objects.filter(pk=invitation).update(sent_at=timezone.now())
+
+    deliver(run, write, sent=sent)
 
 
 def new_link(invitation: Invitation) -> str:
@@ -36,16 +33,15 @@ def new_link(invitation: Invitation) -> str:
     return f"{settings.BASE_URL}/join#{ids.to_text(invitation.pk)}.{secret}"
 
 
-def _mail(invitation: Invitation, url: str) -> EmailMultiAlternatives:
-    context = {
-        "invitation": invitation,
-        "url": url,
-        "lifetime": lifetime_in_words(invitation.lifetime),
-        "role": Role(invitation.role).label,
-        "sentence": ROLE_SENTENCES[Role(invitation.role)],
-    }
-    return EmailMultiAlternatives(
+def _letter(invitation: Invitation) -> Letter:
+    return Letter(
         subject=f"Join {invitation.institution} on Handover",
-        body=render_to_string("accounts/invitation.txt", context),
-        to=[invitation.email],
+        template="accounts/mail/invitation",
+        context={
+            "invitation": invitation,
+            "url": new_link(invitation),
+            "lifetime": lifetime_in_words(invitation.lifetime),
+            "role": Role(invitation.role).label,
+            "sentence": ROLE_SENTENCES[Role(invitation.role)],
+        },
     )

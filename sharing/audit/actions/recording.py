@@ -1,5 +1,6 @@
 """Write down what happens. The only way in: rows are never changed."""
 
+import dataclasses
 import uuid
 from typing import Any, Protocol
 
@@ -7,10 +8,10 @@ from django.conf import settings
 from django.db import Error
 
 from sharing.audit.models import AuditEvent
-from sharing.audit.rules import Act, Outcome
+from sharing.audit.rules import Act, ActorKind, Outcome
 from sharing.kernel import secrets
 from sharing.kernel.errors import AuditUnavailableError
-from sharing.kernel.requests import Origin
+from sharing.kernel.requests import JOB, Origin
 
 
 class AnyActor(Protocol):
@@ -39,6 +40,30 @@ class Asking(Protocol):
     def actor(self) -> AnyActor: ...
     @property
     def origin(self) -> Origin: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Itself:
+    """The portal, which does something of its own accord; the audit calls that a machine."""
+
+    id: str
+    institution_id: Any = None
+    kind: ActorKind = ActorKind.MACHINE
+    name: str = ""
+    credential: str = "job"
+    credential_id: str = ""
+    link_id: Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ByItself:
+    actor: Itself
+    origin: Origin = JOB
+
+
+def by_itself(what: str, institution_id: Any = None) -> ByItself:
+    """Who asks when nobody does: the part `what` of the portal, at its own time."""
+    return ByItself(Itself(what, institution_id))
 
 
 def record(

@@ -14,9 +14,13 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.accounts import actions
 from sharing.accounts.forms import DepartmentChoiceForm, InviteForm, RoleForm
+from sharing.accounts.models import Invitation
 from sharing.accounts.queries import departments_of, people_of, unanswered
 from sharing.accounts.rules import ROLE_SENTENCES, Role
 from sharing.kernel.errors import ConflictError, InvalidInputError
+from sharing.mails.models import Mail
+from sharing.mails.queries import latest
+from sharing.mails.rules import Kind
 
 
 def _by(request: HttpRequest) -> Principal:
@@ -48,10 +52,16 @@ def people(request: HttpRequest) -> HttpResponseBase:
         "form": form,
         "departments": departments,
         "members": people_of(institution_id),
-        "invitations": unanswered(institution_id),
+        "invitations": _with_mails(list(unanswered(institution_id))),
         "roles": [(role, role.label, ROLE_SENTENCES[role]) for role in Role],
     }
     return render(request, "console/people.html", context)
+
+
+def _with_mails(invitations: list[Invitation]) -> list[tuple[Invitation, Mail | None]]:
+    """Each invitation with the mail that carries it, as far as that has come."""
+    mails = latest(Kind.INVITATION, [one.pk for one in invitations])
+    return [(one, mails.get(one.pk)) for one in invitations]
 
 
 @require_POST

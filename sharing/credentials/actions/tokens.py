@@ -18,9 +18,10 @@ from sharing.credentials.models import ApiToken
 from sharing.credentials.queries.tokens import revocable
 from sharing.credentials.rules import LONGEST, written
 from sharing.credentials.rules.lifetimes import reminded_at
-from sharing.jobs.actions import enqueue
 from sharing.kernel import secrets
 from sharing.kernel.errors import InvalidInputError, NotAllowedError, NotThereError
+from sharing.mails.actions import queue
+from sharing.mails.rules import Kind
 
 
 class NewToken(NamedTuple):
@@ -102,7 +103,16 @@ def _remind_later(token: ApiToken) -> None:
     when = reminded_at(created_at=token.created_at, expires_at=token.expires_at)
     if when is not None:
         key, args = f"token-reminder:{token.pk}", {"token": str(token.pk)}
-        enqueue("credentials.mail-reminder", key=key, args=args, run_after=when)
+        queue(
+            Kind.TOKEN_ENDS,
+            to=token.membership.user.email,
+            job="credentials.mail-reminder",
+            key=key,
+            args=args,
+            about=token.pk,
+            custodian_id=token.membership.institution_id,
+            run_after=when,
+        )
 
 
 def _check_no_token(by: Principal) -> None:

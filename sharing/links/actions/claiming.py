@@ -18,7 +18,6 @@ from sharing.access import gate
 from sharing.access.principal import Principal, nobody
 from sharing.audit.actions import record
 from sharing.audit.rules import Act, Outcome
-from sharing.jobs.actions import enqueue
 from sharing.kernel import secrets
 from sharing.kernel.errors import NotThereError, SharingError
 from sharing.kernel.requests import Origin
@@ -36,6 +35,8 @@ from sharing.links.rules import (
     code_digest,
     passcode_digest,
 )
+from sharing.mails.actions import queue
+from sharing.mails.rules import Kind
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -257,7 +258,15 @@ def _code_for(link_id: uuid.UUID, digest: bytes, origin: Origin) -> Asked | Shar
         _write_refusal(link, origin, "too many codes")
         return TooManyCodesError()
     code = MailboxCode.objects.create(link=link, created_at=now, expires_at=now + CODE_LIFETIME)
-    enqueue("links.mail-code", key=f"mail-code:{code.pk}", args={"code_id": str(code.pk)})
+    queue(
+        Kind.CODE,
+        to=link.recipient_email,
+        job="links.mail-code",
+        key=f"mail-code:{code.pk}",
+        args={"code_id": str(code.pk)},
+        about=code.pk,
+        custodian_id=link.institution_id,
+    )
     record(Act.LINK_CODE_SENT, by=nobody(origin), custodian_id=link.institution_id, link_id=link.pk)
     return Asked(link, code_sent=True)
 
