@@ -2,7 +2,9 @@
 
 Ada (administrator), Ben (uploader), Rosa (reader) and Dora (compliance) work at General; Cleo
 (uploader), Rafa (reader), Nora (compliance) and Matteo (administrator) at Mercy, which may become a
-partner; Otto (administrator) at Lakeside, which nobody knows. Pat is a patient and has no account.
+partner; Otto (administrator), Lena (uploader), Lars (reader) and Lila (compliance) at Lakeside, which
+nobody knows; Hugo (administrator) and Hanna (compliance) at Harbor, Sara and Sam likewise at Seaside.
+Sven was an uploader at General and is suspended. Pat is a patient.
 """
 
 import hashlib
@@ -35,6 +37,14 @@ WORK = {
     "Nora": ("Mercy", Role.COMPLIANCE),
     "Matteo": ("Mercy", Role.ADMINISTRATOR),
     "Otto": ("Lakeside", Role.ADMINISTRATOR),
+    "Lena": ("Lakeside", Role.UPLOADER),
+    "Lars": ("Lakeside", Role.READER),
+    "Lila": ("Lakeside", Role.COMPLIANCE),
+    "Hugo": ("Harbor", Role.ADMINISTRATOR),
+    "Hanna": ("Harbor", Role.COMPLIANCE),
+    "Sara": ("Seaside", Role.ADMINISTRATOR),
+    "Sam": ("Seaside", Role.COMPLIANCE),
+    "Sven": ("General", Role.UPLOADER),
 }
 _numbers = itertools.count(1)
 
@@ -56,12 +66,19 @@ def principal(name: str, **changes: Any) -> Principal:
     return principals.member(member(name), Origin("192.0.2.1", "tests", "page"), **changes)
 
 
+def patient() -> User:
+    """Pat has an account, and works nowhere."""
+    found = User.objects.filter(email="pat@home.example").first()
+    return found or User.objects.create_user("pat@home.example", name="Pat", password=PASSWORD)
+
+
 def browser(name: str = "", **options: Any) -> Client:
     """A browser, signed in as one of the people, or as nobody."""
     client = Client(**options)
     if name:
         client.force_login(
-            member(name).user, backend="allauth.account.auth_backends.AuthenticationBackend"
+            patient() if name == "Pat" else member(name).user,
+            backend="allauth.account.auth_backends.AuthenticationBackend",
         )
     return client
 

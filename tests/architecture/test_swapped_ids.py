@@ -1,8 +1,9 @@
 """Whoever swaps an id in an address for one of another institution gets nothing, and learns nothing.
 
-Every route that names something of General is asked for by General's people, a program and a
+Every route that names something of General is asked for by General's people, programs and a
 visitor, with each of its ids, and every choice of several, swapped for Mercy's. The answer has to
-be the very one that is given to an id that nobody has.
+be the very one that is given to an id that nobody has. Mercy has given General a grant, for other
+studies than the one that is asked for.
 """
 
 import functools
@@ -16,10 +17,14 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
+from sharing.grants.actions import name_machine
+from tests import factories as f
 from tests.architecture.test_routes import World, _table
+from tests.credentials.making import EVERYTHING, machine
+from tests.grants.making import grant
 
 pytestmark = pytest.mark.django_db
-VISITORS, PEOPLE, PROGRAMS = ("full",), ("Ada", "Ben"), ("token",)
+VISITORS, PEOPLE, PROGRAMS = ("full",), ("Ada", "Ben"), ("token", "pacs")
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -93,6 +98,11 @@ def is_success(answer: Any) -> bool:
 
 def test_no_id_of_another_institution_opens_anything_or_says_that_it_is_there() -> None:
     general, mercy = World(), World("Matteo", "Cleo", "Cleo", number=2)
+    agreement = grant(of="Mercy", to="General", narrowed={"modalities": ("US",)})
+    pacs = machine(by="Ada", name="Night PACS")
+    pacs.sign_in(*EVERYTHING)
+    general.machines["pacs"] = pacs.token
+    name_machine(agreement.pk, uuid.UUID(pacs.client_id), by=f.principal("Ada"))
     own, theirs = ids(general), ids(mercy)
     strange = nobodys(theirs)
     asked, opened, told = 0, [], []

@@ -30,14 +30,22 @@ def terms(*, days: float = 90, begins: float = 0, **changes: Any) -> Terms:
     return Terms(**{**given, **changes})
 
 
-def proposed(*, by: str = "Ada", **changes: Any) -> Grant:
-    """General lets Mercy see its studies; one person of one side has agreed so far."""
-    for name in ("Ada", "Dora", "Matteo", "Nora"):
+# Who agrees for whom: an administrator and a compliance officer each.
+SPEAKERS = {
+    "General": ("Ada", "Dora"),
+    "Mercy": ("Matteo", "Nora"),
+    "Harbor": ("Hugo", "Hanna"),
+    "Seaside": ("Sara", "Sam"),
+}
+
+
+def proposed(*, of: str = "General", to: str = "Mercy", **changes: Any) -> Grant:
+    """One institution lets another see its studies; one person of one side has agreed so far."""
+    for name in (*SPEAKERS[of], *SPEAKERS[to]):
         f.member(name)
-    general, mercy = (Institution.objects.get(name=name) for name in ("General", "Mercy"))
-    return actions.propose(
-        custodian=general, recipient=mercy, terms=terms(**changes), by=f.principal(by)
-    )
+    custodian, recipient = (Institution.objects.get(name=name) for name in (of, to))
+    by = f.principal(SPEAKERS[of][0])
+    return actions.propose(custodian=custodian, recipient=recipient, terms=terms(**changes), by=by)
 
 
 def agreed(grant: Grant, *names: str) -> Grant:
@@ -49,6 +57,6 @@ def agreed(grant: Grant, *names: str) -> Grant:
     return Grant.objects.get(pk=grant.pk)
 
 
-def grant(**changes: Any) -> Grant:
-    """General lets Mercy see its studies, agreed by two of each side."""
-    return agreed(proposed(**changes))
+def grant(*, of: str = "General", to: str = "Mercy", **changes: Any) -> Grant:
+    """One institution lets another see its studies, agreed by two of each side."""
+    return agreed(proposed(of=of, to=to, **changes), SPEAKERS[of][1], *SPEAKERS[to])
