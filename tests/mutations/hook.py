@@ -17,7 +17,7 @@ class Loader(importlib.machinery.SourceFileLoader):
 
     number = 0
 
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> CodeType:  # type: ignore[override]
         code: CodeType = super().source_to_code(mutants(data.decode())[self.number].code, path)
         return code
 
