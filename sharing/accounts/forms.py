@@ -105,6 +105,30 @@ class ContactForm(forms.Form):
     )
 
 
+class SignUpForm(ContactForm):
+    """What an institution says of itself when it asks to be let in."""
+
+    name = forms.CharField(
+        label="Name of the institution",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    domain = forms.CharField(
+        label="Your domain on the Internet",
+        max_length=253,
+        help_text="Such as mercy.example. You prove that it is yours in the next step.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none"}),
+    )
+    npi = forms.CharField(
+        label="NPI",
+        max_length=10,
+        required=False,
+        help_text="In the United States. We check it for typing errors only.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    field_order = ("name", "address", "country", "domain", "npi")
+
+
 class ProfileForm(ContactForm):
     """What others read of an institution; only the list of departments stands elsewhere."""
 
@@ -147,10 +171,25 @@ class NameForm(forms.Form):
     )
 
 
-class JoinForm(forms.Form):
+class LocatorForm(forms.Form):
+    """What an address carries behind its `#`: an id and a secret."""
+
+    NOT_ONE = "This is no link of ours. Copy the whole of it."
+    link = forms.CharField(max_length=400)
+
+    def clean_link(self) -> tuple[uuid.UUID, str]:
+        """The id and the secret out of an address, or of its last part."""
+        found = LOCATOR.search(self.cleaned_data["link"].strip())
+        with contextlib.suppress(ValueError):
+            if found is not None:
+                return ids.from_text(found["id"]), found["secret"]
+        raise forms.ValidationError(self.NOT_ONE)
+
+
+class JoinForm(LocatorForm):
     """The invitation's locator, and who takes it up."""
 
-    link = forms.CharField(max_length=400)
+    NOT_ONE = "This is no invitation. Copy the whole link of the mail."
     name = forms.CharField(
         label="Your name",
         max_length=120,
@@ -164,14 +203,6 @@ class JoinForm(forms.Form):
         help_text=LONG_ENOUGH,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": 15}),
     )
-
-    def clean_link(self) -> tuple[uuid.UUID, str]:
-        """The id and the secret out of an address, or of its last part."""
-        found = LOCATOR.search(self.cleaned_data["link"].strip())
-        with contextlib.suppress(ValueError):
-            if found is not None:
-                return ids.from_text(found["id"]), found["secret"]
-        raise forms.ValidationError("This is no invitation. Copy the whole link of the mail.")
 
 
 LABELS = {

@@ -217,6 +217,7 @@ class SignUp(models.Model):
     )
     secret_digest = models.BinaryField(max_length=32)
     mail_digest = models.BinaryField(max_length=32, null=True)
+    mail_expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)

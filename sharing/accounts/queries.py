@@ -6,8 +6,16 @@ import uuid
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from sharing.accounts.models import Department, Evidence, Institution, Invitation, Membership, User
-from sharing.accounts.rules import MembershipState, evidence_sentence
+from sharing.accounts.models import (
+    Department,
+    Evidence,
+    Institution,
+    Invitation,
+    Membership,
+    SignUp,
+    User,
+)
+from sharing.accounts.rules import MembershipState, SignUpState, evidence_sentence
 from sharing.kernel import secrets
 
 
@@ -85,8 +93,8 @@ class Shown:
     is_lost: bool
 
 
-def evidence_of(institution: Institution) -> list[Shown]:
-    """What counts as shown by an institution, the oldest first.
+def evidence_of(institution: Institution | SignUp) -> list[Shown]:
+    """What counts as shown by an institution, or by one that signs up; the oldest first.
 
     Without a query of its own where `institution.evidence` was prefetched.
     """
@@ -105,3 +113,37 @@ def _sentence(one: Evidence) -> str:
 def open_challenges(institution: Institution) -> QuerySet[Evidence]:
     """The domains whose record has not been found yet."""
     return institution.evidence.filter(proven_at=None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignUpSeen:
+    """A sign-up, as whoever holds its applicant's link or the mailed one may see it."""
+
+    sign_up: SignUp
+    by_mail: bool
+
+
+def sign_up_for(sign_up_id: uuid.UUID, secret: str) -> SignUpSeen | None:
+    """The sign-up that an address names, while that counts."""
+    now, digest = timezone.now(), secrets.digest(secret)
+    found = SignUp.objects.filter(pk=sign_up_id).first()
+    if found is None:
+        return None
+    if secrets.same(bytes(found.secret_digest), digest):
+        return SignUpSeen(found, by_mail=False)
+    mailed_until = found.mail_expires_at
+    counts = found.expires_at > now and mailed_until is not None and mailed_until > now
+    if counts and secrets.same(bytes(found.mail_digest or b""), digest):
+        return SignUpSeen(found, by_mail=True)
+    return None
+
+
+def waiting_sign_ups() -> QuerySet[SignUp]:
+    """Whoever waits to be let in, or for the proof of a domain; the oldest first."""
+    return (
+        SignUp.objects.filter(
+            state__in=(SignUpState.APPLIED, SignUpState.PROVEN), expires_at__gt=timezone.now()
+        )
+        .order_by("created_at")
+        .prefetch_related("evidence")
+    )

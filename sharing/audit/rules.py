@@ -12,6 +12,8 @@ class Act(TextChoices):
     INVITATION_WITHDRAWN = "member.invitation-withdrawn", "Withdrew an invitation"
     JOINED = "member.joined", "Joined"
     MEMBER_CHANGED = "member.changed", "Changed a member"
+    SIGN_UP_BEGUN = "institution.applied", "Signed up an institution"
+    SIGN_UP_DECIDED = "institution.decided", "Decided on a sign-up"
     INSTITUTION_CHANGED = "institution.changed", "Changed the institution's own page"
     EVIDENCE_CHECKED = "institution.evidence", "Looked at a proof of the institution"
     MAIL_SENT = "mail.sent", "Sent a mail"

@@ -102,6 +102,12 @@ def _institution(detail: Detail) -> str:
     return f"{verb} the {noun} {name}" if verb else "changed the institution"
 
 
+def _decided(detail: Detail) -> str:
+    return (
+        f"{detail.get('what', 'decided on')} the sign-up of {detail.get('name', 'an institution')}"
+    )
+
+
 def _evidence(detail: Detail) -> str:
     domain = f"the domain {detail.get('value', '')}"
     if detail.get("found") == "lost":
@@ -200,6 +206,8 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.INVITATION_WITHDRAWN: _named("withdrew the invitation of", "email"),
     Act.JOINED: _named("joined as", "role"),
     Act.MEMBER_CHANGED: _member,
+    Act.SIGN_UP_BEGUN: _named("signed up an institution with the domain", "domain"),
+    Act.SIGN_UP_DECIDED: _decided,
     Act.INSTITUTION_CHANGED: _institution,
     Act.EVIDENCE_CHECKED: _evidence,
     Act.MAIL_SENT: _mail("mailed"),

@@ -9,6 +9,7 @@ from sharing.console.views import (
     institution,
     join,
     people,
+    sign_up,
     study,
     tokens,
     worklist,
@@ -73,6 +74,8 @@ urlpatterns = [
     path("accounts/email/", account.fixed_address, name="fixed-address"),
     path("switch/", account.switch, name="switch"),
     path("join", join.join, name="join"),
+    path("institutions/new", sign_up.new, name="sign-up"),
+    path("institutions/prove", sign_up.prove, name="sign-up-prove"),
     path("api/docs/", docs.docs, name="api-docs"),
 ]
 api_urlpatterns = [

@@ -118,6 +118,29 @@ def _being_listed(page: Page, folder: Path) -> None:
     page.get_by_role("heading", name="General").wait_for()
 
 
+def _signing_up(page: Page, folder: Path) -> None:
+    domain = f"{secrets.token_hex(4)}.example"
+    for label, words in {
+        "Name of the institution": "Lakeside Clinic",
+        "Address": "3 Shore Road, Springfield",
+        "Country": "United States",
+        "Your domain": domain,
+        "Contact person": "Lena Brandt",
+        "Their role": "head of radiology",
+        "Their e-mail": f"lena@{domain}",
+        "Their telephone": "+1 555 0100",
+    }.items():
+        page.get_by_label(label).fill(words)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="Prove that").wait_for()
+
+
+def _waiting_for_proof(page: Page, folder: Path) -> None:
+    _signing_up(page, folder)
+    page.get_by_role("button", name="look now").click()
+    page.get_by_role("heading", name="Lakeside Clinic").wait_for()
+
+
 def _making_a_link(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Make the link").click()
     page.get_by_role("heading", name="The link is ready").wait_for()
@@ -147,6 +170,10 @@ PLACES = {
     "password-reset-over": Place("", "/accounts/password/reset/key/gone-gone/"),
     "account-closed": Place("", "/accounts/inactive/"),
     "join": Place("", "/join"),
+    "sign-up": Place("", "/institutions/new"),
+    "signed-up": Place("", "/institutions/new", _signing_up),
+    "sign-up-waiting": Place("", "/institutions/new", _waiting_for_proof),
+    "sign-up-prove": Place("", "/institutions/prove"),
     "claim": Place("", "/s"),
     "claim-passcode": Place("", "{shared}", _asked_for_passcode),
     "not-found": Place("", "/nowhere", status=404),

@@ -53,20 +53,25 @@ def found(name: str, *, administrator: str, by_mail: bool) -> Founded:
         institution, is_new = Institution.objects.get_or_create(name=name)
         if is_new:
             add_evidence(EvidenceKind.OPERATOR, institution=institution)
-        check_is_no_member(email, institution.pk)
-        invitation, again = _invitation(institution, email)
-        record(
-            Act.INVITED,
-            by=at_the_shell(institution.pk),
-            email=email,
-            role=invitation.role,
-            invitation=str(invitation.pk),
-            again=again,
-        )
-        if by_mail:
-            mail(invitation)
-            return Founded(institution, is_new, invitation)
-        return Founded(institution, is_new, invitation, _handed_over(invitation))
+        return invite_first(institution, email, is_new=is_new, by_mail=by_mail)
+
+
+def invite_first(institution: Institution, email: str, *, is_new: bool, by_mail: bool) -> Founded:
+    """Invite somebody to administer an institution, in the operator's name."""
+    check_is_no_member(email, institution.pk)
+    invitation, again = _invitation(institution, email)
+    record(
+        Act.INVITED,
+        by=at_the_shell(institution.pk),
+        email=email,
+        role=invitation.role,
+        invitation=str(invitation.pk),
+        again=again,
+    )
+    if by_mail:
+        mail(invitation)
+        return Founded(institution, is_new, invitation)
+    return Founded(institution, is_new, invitation, _handed_over(invitation))
 
 
 def _check(name: str, email: str) -> None:

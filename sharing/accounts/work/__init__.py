@@ -3,13 +3,16 @@
 from sharing.accounts.work.domains import Look, Resolve, look_at, txt_records
 from sharing.accounts.work.invitations import new_link
 from sharing.accounts.work.passwords import mail_no_account, mail_password
+from sharing.accounts.work.sign_ups import mail_domain, mail_refusal
 
 __all__ = [
     "Look",
     "Resolve",
     "look_at",
+    "mail_domain",
     "mail_no_account",
     "mail_password",
+    "mail_refusal",
     "new_link",
     "txt_records",
 ]

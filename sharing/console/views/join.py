@@ -30,7 +30,7 @@ def join(request: HttpRequest) -> HttpResponseBase:
     """GET: the page. POST: what the invitation offers, and with `step=join` to take it up."""
     if request.method != "POST":
         return _page({"form": JoinForm()})
-    _refuse_foreign(request)
+    refuse_foreign(request)
     form = JoinForm(request.POST)
     if not form.is_valid():
         return _page({"form": form}, status=422)
@@ -88,7 +88,7 @@ def _show(form: JoinForm, error: SharingError) -> None:
         form.add_error(name or None, sentences)
 
 
-def _refuse_foreign(request: HttpRequest) -> None:
+def refuse_foreign(request: HttpRequest) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
         raise NotAllowedError("This form came from another site. Open the link itself.")
