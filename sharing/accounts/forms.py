@@ -144,7 +144,12 @@ class ProfileForm(ContactForm):
         required=False,
         help_text="Members of all institutions on this portal then find you, with what stands here.",
     )
-    field_order = ("is_listed", "description")
+    people_by_address = forms.BooleanField(
+        label="Let others send images to one of our people alone",
+        required=False,
+        help_text="They have to know the person's e-mail address; nobody sees who works here.",
+    )
+    field_order = ("is_listed", "people_by_address", "description")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -67,6 +67,8 @@ class Institution(models.Model):
     country = models.CharField(max_length=60, blank=True)
     description = models.CharField(max_length=500, blank=True)
     is_listed = models.BooleanField(default=False)  # whether members of others find it
+    # Whether others may send images to one person alone, whose e-mail address they know.
+    people_by_address = models.BooleanField(default=False)
     contact_name = models.CharField(max_length=120, blank=True)
     contact_role = models.CharField(max_length=120, blank=True)
     contact_email = models.EmailField(blank=True)

@@ -141,6 +141,11 @@ ACTIONS: dict[str, Any] = {
     "Studies": {act.value: act.label for act in Act if act.value.startswith("study.")},
     "Uploads": {act.value: act.label for act in Act if act.value.startswith("upload.")},
     "Links": {act.value: act.label for act in Act if act.value.startswith("link.")},
+    "Sending to institutions": {
+        act.value: act.label
+        for act in Act
+        if act.value.split(".")[0] in ("offer", "inbox", "request")
+    },
     "People": {
         act.value: act.label
         for act in Act

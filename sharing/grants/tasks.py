@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sharing.grants.work import offers
 from sharing.grants.work.clock import tick
 from sharing.jobs.work import Run, job
 
@@ -10,3 +11,9 @@ from sharing.jobs.work import Run, job
 def clock(run: Run) -> None:
     """Begin and end grants whose day has come."""
     tick()
+
+
+@job("grants.offers", every=timedelta(minutes=1), soft=timedelta(minutes=5))
+def offers_over(run: Run) -> None:
+    """Say of what was sent or asked for that its last day is over."""
+    offers.tick()

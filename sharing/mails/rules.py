@@ -16,6 +16,7 @@ class Kind(TextChoices):
     NO_ACCOUNT = "no-account", "word that there is no account"
     DOMAIN = "domain", "a link that proves a domain"
     SIGN_UP = "sign-up", "word of what became of a sign-up"
+    INBOX = "inbox", "word that something urgent waits in the inbox"
 
 
 # Whose address the audit names at other places, too.

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from sharing.accounts.models import Institution
 from sharing.grants import actions
-from sharing.grants.models import Grant
+from sharing.grants.actions import offers
+from sharing.grants.models import Grant, Offer
 from sharing.grants.queries.grants import waiting
 from sharing.grants.rules.terms import Filter, Terms
+from sharing.studies.models import Study
 from tests import factories as f
 
 EVERYTHING = ("search", "view", "download")
@@ -60,3 +62,24 @@ def agreed(grant: Grant, *names: str) -> Grant:
 def grant(*, of: str = "General", to: str = "Mercy", **changes: Any) -> Grant:
     """One institution lets another see its studies, agreed by two of each side."""
     return agreed(proposed(of=of, to=to, **changes), SPEAKERS[of][1], *SPEAKERS[to])
+
+
+# ---- Studies that are sent ---------------------------------------------------------------------
+
+
+def listed(*names: str) -> None:
+    """Institutions that want to be found, and let single people be picked by their address."""
+    for one in names or ("General", "Mercy", "Lakeside"):
+        Institution.objects.update_or_create(
+            name=one, defaults={"is_listed": True, "people_by_address": True}
+        )
+
+
+def sent(study: Study, *, by: str = "Ben", to: str = "Mercy", **changes: Any) -> Offer:
+    """A study in the inbox of another institution, whose people are all there."""
+    listed(to)
+    for name, (place, _) in f.WORK.items():
+        if place == to:
+            f.member(name)
+    recipient = Institution.objects.get(name=to)
+    return offers.send(study.pk, to=recipient.pk, by=f.principal(by), **changes)

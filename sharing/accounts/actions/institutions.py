@@ -17,7 +17,7 @@ from sharing.audit.rules import Act
 from sharing.kernel.errors import ConflictError, NotThereError
 
 PROFILE = (
-    *("description", "is_listed", "address", "country"),
+    *("description", "is_listed", "people_by_address", "address", "country"),
     *("contact_name", "contact_role", "contact_email", "contact_phone"),
 )
 

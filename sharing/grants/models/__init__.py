@@ -7,6 +7,7 @@ from sharing.grants.models.grants import (
     GrantUse,
     GrantVersion,
 )
+from sharing.grants.models.offers import ImageRequest, Offer
 
 __all__ = [
     "Grant",
@@ -16,4 +17,6 @@ __all__ = [
     "GrantReminder",
     "GrantUse",
     "GrantVersion",
+    "ImageRequest",
+    "Offer",
 ]

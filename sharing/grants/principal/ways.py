@@ -43,11 +43,11 @@ def ways(principal: Principal) -> Iterator[Way]:
     for grant in mine.select_related("version").order_by("created_at"):
         assert grant.version is not None  # the constraint of a grant in force
         terms = grant.version.read()
-        if _is_open_to(principal, terms):
+        if is_open_to(principal, terms):
             yield _way(grant, terms, machine)
 
 
-def _is_open_to(principal: Principal, terms: Terms) -> bool:
+def is_open_to(principal: Principal, terms: Terms) -> bool:
     channel = CHANNELS.get(principal.actor.credential)
     return channel in terms.channels and is_within(principal.origin.address, terms.networks)
 

@@ -1,6 +1,7 @@
-"""What time does to grants, and both sides' audit of it."""
+"""What time does to grants and offers, both sides' audit of them, and the mails about offers."""
 
 from sharing.grants.work.clock import begin, tick
 from sharing.grants.work.noting import note
+from sharing.grants.work.offers import mail_offer, mail_request
 
-__all__ = ["begin", "note", "tick"]
+__all__ = ["begin", "mail_offer", "mail_request", "note", "tick"]
