@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
-from portal import errors
+from portal import certificates, errors
 from sharing.access import principal as principals
 from sharing.access.gate import permit
 from sharing.access.principal import Principal
@@ -136,7 +136,12 @@ def origin(request: HttpRequest) -> Origin:
         channel = "api"
     elif "/dicom-web/" in path:
         channel = "dicomweb"
-    return Origin(_address(request), request.headers.get("User-Agent", "")[:200], channel)
+    # Anybody can write a header: a certificate is what a proxy of ours says it is.
+    shown = (
+        certificates.thumbprint(request) if _is_proxy(request.META.get("REMOTE_ADDR", "")) else ""
+    )
+    agent = request.headers.get("User-Agent", "")[:200]
+    return Origin(_address(request), agent, channel, shown)
 
 
 def _address(request: HttpRequest) -> str:

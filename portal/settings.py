@@ -26,6 +26,20 @@ if DEBUG and HTTPS:
     )
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+# Where the proxy asks machines for a certificate; without it no certificate is looked at.
+MTLS_URL = env.checked(
+    "MTLS_URL",
+    "",
+    lambda url: not url or url.startswith("https://"),
+    "an address that begins with https://, such as https://images.example.org:8444",
+).rstrip("/")
+CLIENT_CERT_FORM = env.checked(
+    "CLIENT_CERT_FORM", "rfc9440", lambda form: form in ("rfc9440", "pem"), "rfc9440 or pem"
+)
+if MTLS_URL and not TRUSTED_PROXIES:
+    raise ImproperlyConfigured(
+        "MTLS_URL needs TRUSTED_PROXIES: only a proxy of yours may say whose certificate it saw."
+    )
 
 
 def _secret_key() -> str:

@@ -132,6 +132,11 @@ def _machine(detail: Detail) -> str:
         "active": f"let the machine {name} work again",
         "revoked": f"revoked the machine {name}",
         "keys": f"changed the keys of the machine {name}",
+        "certificate added": f"added a certificate to the machine {name}",
+        "certificate removed": f"took a certificate away from the machine {name}",
+        "by key": f"lets the machine {name} sign in by its key",
+        "by both": f"lets the machine {name} sign in by its key together with a certificate",
+        "by certificate": f"lets the machine {name} sign in by its certificate",
     }
     return words.get(str(detail.get("what", "")), f"changed the machine {name}")
 
@@ -165,6 +170,7 @@ ENDED_TOKENS = {
     "expired": "an access token that has expired",
     "revoked": "an access token that was revoked",
     "suspended": "an access token, being suspended",
+    "certificate": "a token that is good with another certificate alone",
 }
 
 

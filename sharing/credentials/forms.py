@@ -5,10 +5,11 @@ import ipaddress
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from sharing.credentials.rules.machines import LARGEST_JWKS, SCOPE_WORDS
+from sharing.credentials.rules.machines import LARGEST_JWKS, LARGEST_PEM, SCOPE_WORDS, Proof
 
 A_YEAR = datetime.timedelta(days=365)
 
@@ -66,7 +67,27 @@ class KeysForm(forms.Form):
         return {name: self.cleaned_data[name] for name in ("jwks", "jwks_url", "keys_end_at")}
 
 
-class MachineForm(KeysForm):
+class CertificatesForm(forms.Form):
+    """What a machine shows, and the certificate that it shows it by."""
+
+    proof = forms.TypedChoiceField(
+        label="It signs in by",
+        choices=Proof.choices,
+        coerce=Proof,
+        initial=Proof.KEY,
+        widget=forms.RadioSelect,
+    )
+    pem = forms.CharField(
+        label="Certificate",
+        required=False,
+        max_length=LARGEST_PEM,
+        help_text="From -----BEGIN CERTIFICATE----- to the end; it may be self-signed. "
+        "While one takes over from another, both count.",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class MachineForm(CertificatesForm, KeysForm):
     name = forms.CharField(
         label="Name", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
@@ -83,7 +104,18 @@ class MachineForm(KeysForm):
         help_text="Such as 203.0.113.0/24, several with blanks between. Asked for on top of the key.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    field_order = ("name", "scopes", "jwks", "jwks_url", "keys_end_at", "networks")
+    field_order = (
+        *("name", "scopes", "proof", "jwks", "jwks_url", "keys_end_at", "pem", "networks"),
+    )
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        if not settings.MTLS_URL:  # nobody would see a certificate
+            for name in ("proof", "pem"):
+                del self.fields[name]
+
+    def certificates(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("proof", "pem") if name in self.fields}
 
     def clean_networks(self) -> list[str]:
         words = self.cleaned_data["networks"].replace(",", " ").split()

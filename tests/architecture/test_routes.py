@@ -37,7 +37,7 @@ from sharing.accounts import actions as people
 from sharing.accounts.models import Membership
 from sharing.accounts.rules import MembershipState, Role
 from sharing.credentials.actions import create_token
-from sharing.credentials.models import MachineToken
+from sharing.credentials.models import MachineClient, MachineToken
 from sharing.grants.actions import name_machine
 from sharing.grants.models import GrantVersion
 from sharing.ingest import actions as ingest
@@ -47,6 +47,7 @@ from sharing.links import actions as links
 from sharing.links import principal as claims
 from sharing.studies.models import Instance
 from tests import factories as f
+from tests.credentials.certificates import certificate
 from tests.credentials.making import EVERYTHING, machine
 from tests.grants.making import grant
 
@@ -100,6 +101,8 @@ class World:
             membership=f.member(uploader), lifetime=datetime.timedelta(days=1), by=ben
         )
         self.machines: dict[str, str] = {}
+        pacs = machine(by=administrator, pem=certificate().pem)
+        self.machine = MachineClient.objects.get(pk=pacs.client_id)
         self.names = {
             "study_id": study.pk,
             "within": study.pk,
@@ -113,7 +116,8 @@ class World:
                 f"{administrator.lower()}.example", by=ada
             ).evidence.pk,
             "token_id": self.token.token.pk,
-            "client_id": machine(by=administrator).client_id,
+            "client_id": self.machine.pk,
+            "certificate_id": self.machine.certificates.get().pk,
             "study_uid": study.uid,
             "series_uid": instance.series.uid,
             "uid": instance.uid,

@@ -97,13 +97,14 @@ def _certificate(folder: Path) -> None:
     )
 
 
-def _configuration(folder: Path, *, outside: int, inside: int) -> Path:
+def configuration(folder: Path, *, outside: int, machines: int, inside: int) -> Path:
     """The proxy's file as it is, but for the places that only a container has."""
     text = (DOCKER / "proxy.conf").read_text()
     for theirs, ours in (
         ("/tmp/", f"{folder}/"),
         ("/etc/nginx/tls", str(folder)),
         ("listen 8443", f"listen 127.0.0.1:{outside}"),
+        ("listen 8444", f"listen 127.0.0.1:{machines}"),
         ("listen 8080", f"listen 127.0.0.1:{processes.free_port()}"),
         ("http://web:8000", f"http://127.0.0.1:{inside}"),
         ("/dev/stdout", str(folder / "access.log")),
@@ -124,7 +125,9 @@ def door(tmp_path: Path, peer_program: Callable[[str], str]) -> Iterator[Door]:
     door = Door(processes.free_port(), tmp_path / "access.log")
     web = ThreadingHTTPServer(("127.0.0.1", 0), _behind(door))
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    path = _configuration(tmp_path, outside=door.port, inside=web.server_port)
+    path = configuration(
+        tmp_path, outside=door.port, machines=processes.free_port(), inside=web.server_port
+    )
     proxy = processes.start([nginx, "-c", path, "-g", "daemon off;"], log=tmp_path / "nginx.log")
     try:
         processes.until(lambda: processes.listens(door.port), proxy, log=tmp_path / "nginx.log")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.credentials.certificates import certificate
 from tests.credentials.machine import elliptic, key_set, rsa_pair
 from tests.factories import image
 from tests.journeys.people import until
@@ -141,6 +142,19 @@ def _waiting_for_proof(page: Page, folder: Path) -> None:
     page.get_by_role("heading", name="Lakeside Clinic").wait_for()
 
 
+def _adding_a_certificate(page: Page, folder: Path) -> None:
+    _adding_a_machine(page, folder)
+    page.get_by_role("link", name="Add a certificate").click()
+    page.get_by_role("heading", name="How to make a certificate").wait_for()
+
+
+def _having_a_certificate(page: Page, folder: Path) -> None:
+    _adding_a_certificate(page, folder)
+    page.locator("#id_pem").fill(certificate("night-pacs").pem)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Try it").wait_for()
+
+
 def _making_a_link(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Make the link").click()
     page.get_by_role("heading", name="The link is ready").wait_for()
@@ -210,6 +224,8 @@ PLACES = {
     "machines": Place("Ada", "/people/machines/"),
     "machine-new": Place("Ada", "/people/machines/new"),
     "machine": Place("Ada", "/people/machines/new", _adding_a_machine),
+    "machine-certificates": Place("Ada", "/people/machines/new", _adding_a_certificate),
+    "machine-with-certificate": Place("Ada", "/people/machines/new", _having_a_certificate),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
     "tokens": Place("Ben", "/account/tokens/new", _having_some),

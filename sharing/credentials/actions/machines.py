@@ -13,11 +13,13 @@ from sharing.access.rules import Action
 from sharing.accounts.models import User
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.credentials.actions import certificates
 from sharing.credentials.models import MachineClient, MachineToken
-from sharing.credentials.rules.machines import MOVES, SCOPES, MachineState
+from sharing.credentials.queries.machines import own_machine
+from sharing.credentials.rules.machines import MOVES, SCOPES, MachineState, Proof
 from sharing.credentials.work import keys
 from sharing.credentials.work.fetching import FetchError, check_address
-from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError
+from sharing.kernel.errors import ConflictError, InvalidInputError
 from sharing.kernel.ids import random_id
 
 
@@ -30,13 +32,15 @@ def add_machine(
     jwks_url: str = "",
     networks: Iterable[str] = (),
     keys_end_at: datetime.datetime | None = None,
+    proof: Proof = Proof.KEY,
+    pem: str = "",
 ) -> MachineClient:
     """Let a program of one's institution sign in by itself.
 
     Raises
     ------
     InvalidInputError
-        The keys cannot be used, or a scope is none.
+        The keys or the certificate cannot be used, or a scope is none.
     ConflictError
         The institution has a machine of this name.
     """
@@ -45,7 +49,11 @@ def add_machine(
     wanted = sorted(set(scopes))
     if not wanted or not set(wanted) <= SCOPES.keys():
         raise InvalidInputError("Choose what it may do.", fields={"scopes": ["Choose some."]})
-    client_id = random_id()
+    certificates.check_served(proof)
+    if proof != Proof.KEY and not pem:
+        told = "Give the certificate that it will show."
+        raise InvalidInputError(told, fields={"pem": [told]})
+    client_id, keyless = random_id(), proof == Proof.CERTIFICATE and not (jwks or jwks_url)
     try:
         with transaction.atomic():
             client = MachineClient.objects.create(
@@ -56,10 +64,13 @@ def add_machine(
                 scopes=wanted,
                 networks=list(networks),
                 keys_end_at=keys_end_at,
+                proof=proof,
                 created_by=by.membership.user,
-                **_keys(jwks, jwks_url),
+                **({} if keyless else _keys(jwks, jwks_url)),
             )
             record(Act.MACHINE_ADDED, by=by, machine=name, client=str(client_id), scopes=wanted)
+            if pem:
+                certificates.add(client, pem, by=by)
     except IntegrityError as error:
         raise ConflictError("A machine of this name is there already.") from error
     return client
@@ -74,7 +85,7 @@ def change_keys(
     keys_end_at: datetime.datetime | None = None,
 ) -> MachineClient:
     """Give a machine other keys; those that are not among them end at once."""
-    client = _mine(client_id, by)
+    client = own_machine(client_id, by)
     if client.state == MachineState.REVOKED:
         raise ConflictError("This machine is revoked for good.")
     changes = _keys(jwks, jwks_url)
@@ -92,7 +103,7 @@ def move(client_id: uuid.UUID, then: MachineState, *, by: Principal) -> MachineC
     ConflictError
         It cannot be moved so from where it is, or somebody else was first.
     """
-    client = _mine(client_id, by)
+    client = own_machine(client_id, by)
     before = [now for now, moves in MOVES.items() if then in moves]
     with transaction.atomic():
         movable = MachineClient.objects.filter(pk=client.pk, state__in=before)
@@ -104,14 +115,6 @@ def move(client_id: uuid.UUID, then: MachineState, *, by: Principal) -> MachineC
             Act.MACHINE_CHANGED, by=by, what=str(then), machine=client.name, client=str(client.pk)
         )
     return client
-
-
-def _mine(client_id: uuid.UUID, by: Principal) -> MachineClient:
-    gate.permit(by, Action.ADMINISTER)
-    found = MachineClient.objects.filter(pk=client_id, institution=by.actor.institution_id).first()
-    if found is None:
-        raise NotThereError
-    return found
 
 
 def _account(client_id: uuid.UUID, name: str) -> User:

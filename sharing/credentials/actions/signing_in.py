@@ -1,4 +1,4 @@
-"""A machine signs in: an assertion for a token (RFC 6749 section 4.4, RFC 7523)."""
+"""A machine signs in: what it can show for a token (RFC 6749 section 4.4, RFC 7523, RFC 8705)."""
 
 from typing import NamedTuple
 
@@ -11,8 +11,8 @@ from sharing.audit.rules import Act, Outcome
 from sharing.credentials.models import MachineClient, MachineToken
 from sharing.credentials.principal import machines
 from sharing.credentials.rules.machines import MACHINE_PREFIX, SCOPES, TOKEN_LASTS
-from sharing.credentials.work import assertions, limits
-from sharing.credentials.work.assertions import AssertionRefusedError
+from sharing.credentials.work import assertions, certificates, limits
+from sharing.credentials.work.proofs import ProofRefusedError, Verified
 from sharing.kernel import ids, secrets
 from sharing.kernel.requests import Origin
 
@@ -26,13 +26,20 @@ class OAuthError(Exception):
         self.description = description
 
 
+class Shown(NamedTuple):
+    """What somebody shows to prove who they are; the certificate is the request's own."""
+
+    assertion: str = ""
+    client_id: str = ""
+
+
 class Issued(NamedTuple):
     text: str
     scopes: list[str]
 
 
-def issue_token(assertion: str, scope: str, *, origin: Origin) -> Issued:
-    """Five minutes for whoever signed `assertion`.
+def issue_token(shown: Shown, scope: str, *, origin: Origin) -> Issued:
+    """Five minutes for whoever shows who they are.
 
     Raises
     ------
@@ -42,30 +49,37 @@ def issue_token(assertion: str, scope: str, *, origin: Origin) -> Issued:
         It asked often within this minute; the assertion is not used up.
     """
     try:
-        verified = assertions.verify(assertion, address=origin.address)
+        verified = _verified(shown, origin)
         limits.count_client("token", verified.client.pk)
         scopes = _scopes(scope, verified.client, origin)
         with transaction.atomic():
             assertions.use(verified)
-            return _issue(verified.client, scopes, origin)
-    except AssertionRefusedError as error:
+            return _issue(verified, scopes, origin)
+    except ProofRefusedError as error:
         note_refused(error, origin)
         raise OAuthError("invalid_client") from error
 
 
-def authenticate(assertion: str, *, origin: Origin) -> MachineClient | None:
-    """The machine that signed, whose assertion is used up by this; None for a stranger."""
+def authenticate(shown: Shown, *, origin: Origin) -> MachineClient | None:
+    """The machine that shows who it is, whose assertion is used up by this; None for a stranger."""
     try:
-        verified = assertions.verify(assertion, address=origin.address)
+        verified = _verified(shown, origin)
         limits.count_client("introspect", verified.client.pk)
         assertions.use(verified)
-    except AssertionRefusedError as error:
+    except ProofRefusedError as error:
         note_refused(error, origin)
         return None
     return verified.client
 
 
-def note_refused(error: AssertionRefusedError, origin: Origin) -> None:
+def _verified(shown: Shown, origin: Origin) -> Verified:
+    """By an assertion where there is one: of a request with both, the stronger counts."""
+    if shown.assertion:
+        return assertions.verify(shown.assertion, origin=origin)
+    return certificates.verify(shown.client_id, origin)
+
+
+def note_refused(error: ProofRefusedError, origin: Origin) -> None:
     """Write it down for the machine's institution; a name that nobody has is nobody's business."""
     if error.client is not None:
         record(
@@ -80,21 +94,22 @@ def _scopes(scope: str, client: MachineClient, origin: Origin) -> list[str]:
     wanted = scope.split(" ") if scope else []
     if wanted and all(one in SCOPES and one in client.scopes for one in wanted):
         return sorted(set(wanted))
-    note_refused(AssertionRefusedError("It asked for more than it may.", client), origin)
+    note_refused(ProofRefusedError("It asked for more than it may.", client), origin)
     raise OAuthError("invalid_scope", f"This client may ask for: {' '.join(client.scopes)}")
 
 
-def _issue(client: MachineClient, scopes: list[str], origin: Origin) -> Issued:
-    secret = secrets.new_secret()
+def _issue(verified: Verified, scopes: list[str], origin: Origin) -> Issued:
+    client, secret = verified.client, secrets.new_secret()
     # Locked, so that a machine that is being suspended gets none: what suspends waits, or was first.
     held = MachineClient.objects.select_for_update().get(pk=client.pk)
-    if held.state != client.state:
-        raise AssertionRefusedError("The machine is suspended or revoked.", client)
+    if (held.state, held.proof) != (client.state, client.proof):
+        raise ProofRefusedError("The machine was changed meanwhile.", client)
     now = timezone.now()
     token = MachineToken.objects.create(
         client=client,
         scopes=scopes,
         audience=settings.BASE_URL,
+        certificate=verified.certificate,
         secret_digest=secrets.digest(secret),
         created_at=now,
         expires_at=now + TOKEN_LASTS,
@@ -104,5 +119,6 @@ def _issue(client: MachineClient, scopes: list[str], origin: Origin) -> Issued:
         Act.MACHINE_SIGNED_IN,
         by=machines.known(client, origin, credential_id=str(token.pk)),
         scopes=scopes,
+        certificate=verified.certificate[:16],
     )
     return Issued(f"{MACHINE_PREFIX}_{ids.to_text(token.pk)}_{secret}", scopes)

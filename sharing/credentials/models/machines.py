@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sharing.accounts.models import Institution, User
-from sharing.credentials.rules.machines import MachineState
+from sharing.credentials.rules.machines import LONGEST_SUBJECT, MachineState, Proof
 from sharing.kernel.ids import random_id
 
 
@@ -29,6 +29,7 @@ class MachineClient(models.Model):
     keys_fetched_at = models.DateTimeField(null=True)
     keys_asked_at = models.DateTimeField(null=True)
     keys_end_at = models.DateTimeField(null=True)
+    proof = models.CharField(max_length=20, choices=Proof.choices, default=Proof.KEY)
     state = models.CharField(
         max_length=10, choices=MachineState.choices, default=MachineState.ACTIVE
     )
@@ -45,10 +46,36 @@ class MachineClient(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=MachineState.values), name="a_machine_is_in_a_known_state"
             ),
+            models.CheckConstraint(
+                condition=Q(proof__in=Proof.values), name="a_machine_proves_itself_in_a_known_way"
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+
+class MachineCertificate(models.Model):
+    """A certificate that a machine shows. We keep what names it, and never the certificate."""
+
+    id = models.UUIDField(primary_key=True, default=random_id, editable=False)
+    client = models.ForeignKey(MachineClient, on_delete=models.PROTECT, related_name="certificates")
+    thumbprint = models.CharField(max_length=64)  # SHA-256 of its DER, in hexadecimal
+    subject = models.CharField(max_length=LONGEST_SUBJECT, blank=True)
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["ends_at", "pk"]
+        constraints = (
+            models.UniqueConstraint(
+                fields=("client", "thumbprint"), name="a_machine_has_a_certificate_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class UsedAssertion(models.Model):
@@ -76,6 +103,7 @@ class MachineToken(models.Model):
     client = models.ForeignKey(MachineClient, on_delete=models.PROTECT, related_name="tokens")
     scopes = models.JSONField(default=list)
     audience = models.CharField(max_length=500)
+    certificate = models.CharField(max_length=64, blank=True)  # thumbprint; empty: bound to none
     secret_digest = models.BinaryField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)

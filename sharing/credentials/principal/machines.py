@@ -3,18 +3,23 @@
 import datetime
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from sharing.access import principal as principals
 from sharing.access.principal import Principal
 from sharing.accounts.models import Membership, User
-from sharing.credentials.models import MachineClient, MachineToken
+from sharing.audit.actions import viewings
+from sharing.audit.rules import Act, Outcome
+from sharing.credentials.models import MachineCertificate, MachineClient, MachineToken
 from sharing.credentials.rules.machines import (
     MACHINE_PREFIX,
     MachineState,
+    Proof,
     actions_of,
+    counts_at,
     is_within,
+    with_keys,
 )
 from sharing.kernel import ids, secrets
 from sharing.kernel.requests import Origin
@@ -26,6 +31,9 @@ def bearer(text: str, origin: Origin) -> Principal | None:
     """The principal of `hvm_<id>_<secret>`, or None when the token does not count (any more)."""
     found = token(text)
     if found is None or not is_within(origin.address, found.client.networks):
+        return None
+    if found.certificate and found.certificate != origin.certificate:
+        _note_refusal(found, origin)
         return None
     _note_use(found.client)
     return machine(found, origin)
@@ -58,7 +66,7 @@ def machine(of: MachineToken, origin: Origin) -> Principal:
         actions=actions_of(of.scopes) & actions_of(client.scopes),
         credential_id=str(of.pk),
         # Five minutes to begin in: what began in time may end, unless the machine is shut out.
-        still_allowed=lambda: is_active(client),
+        still_allowed=lambda: is_active(client, of.certificate),
     )
 
 
@@ -81,21 +89,36 @@ def of_account(user: User, origin: Origin) -> Principal | None:
     return known(client, origin) if client else None
 
 
-def is_active(client: MachineClient) -> bool:
-    """Whether the machine may still do anything, asked of the database."""
-    with_keys = Q(keys_end_at=None) | Q(keys_end_at__gt=timezone.now())
-    still = MachineClient.objects.filter(with_keys, pk=client.pk, state=MachineState.ACTIVE)
-    return still.exists()
+def is_active(client: MachineClient, certificate: str) -> bool:
+    """Whether the machine may still do anything with this certificate, asked of the database."""
+    now = timezone.now()
+    still = MachineClient.objects.filter(with_keys(now), pk=client.pk, state=MachineState.ACTIVE)
+    if not certificate:
+        return still.filter(proof=Proof.KEY).exists()
+    shown = MachineCertificate.objects.filter(counts_at(now), thumbprint=certificate)
+    return still.filter(pk__in=shown.values("client")).exists()
 
 
 def _live() -> QuerySet[MachineToken]:
+    """What has not ended, nor has the machine, its keys or the certificate that it is bound to."""
     now = timezone.now()
+    bound = MachineCertificate.objects.filter(
+        counts_at(now), client=OuterRef("client"), thumbprint=OuterRef("certificate")
+    )
     return MachineToken.objects.filter(
-        Q(client__keys_end_at=None) | Q(client__keys_end_at__gt=now),
+        with_keys(now, "client__"),
+        Q(certificate="", client__proof=Proof.KEY) | Exists(bound),
         audience=settings.BASE_URL,
         expires_at__gt=now,
         client__state=MachineState.ACTIVE,
     )
+
+
+def _note_refusal(token: MachineToken, origin: Origin) -> None:
+    """A token in the wrong hands, it seems: one row, then counts, however often it is tried."""
+    by = known(token.client, origin, credential_id=str(token.pk))
+    facts = {"outcome": Outcome.REFUSED, "token": "certificate"}
+    viewings.note(Act.ACCESS_REFUSED, by=by, facts=facts, counts={"tries": 1})
 
 
 def _note_use(client: MachineClient) -> None:

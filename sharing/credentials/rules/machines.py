@@ -1,13 +1,13 @@
 """Pure rules of machines: their states and moves, their scopes, and which assertions count.
 
-SMART Backend Services 2.2, RFC 7523 and RFC 8725.
+SMART Backend Services 2.2, RFC 7523, RFC 8725; RFC 8705 for certificates.
 """
 
 import datetime
 import ipaddress
 from collections.abc import Iterable
 
-from django.db.models import TextChoices
+from django.db.models import Q, TextChoices
 
 from sharing.access.rules import Action
 
@@ -23,6 +23,9 @@ ASK_AGAIN = datetime.timedelta(seconds=30)  # between two questions that a stran
 MOST_KEYS = 20
 KEYS_END_SOON = datetime.timedelta(days=30)  # when the list begins to say so
 LARGEST_JWKS = 64 * 1024
+LARGEST_PEM = 16 * 1024
+LONGEST_SUBJECT = 300
+MOST_CERTIFICATES = 10
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")
 
@@ -41,6 +44,14 @@ SCOPE_WORDS = {
 }
 
 
+class Proof(TextChoices):
+    """What a machine shows to sign in. One with a key may show a certificate as well."""
+
+    KEY = "key", "A key"
+    BOTH = "key-and-certificate", "A key, and a certificate with each request"
+    CERTIFICATE = "certificate", "A certificate alone"
+
+
 class MachineState(TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
@@ -56,6 +67,18 @@ MOVES: dict[MachineState, frozenset[MachineState]] = {
 
 def may_move(now: str, then: MachineState) -> bool:
     return then in MOVES[MachineState(now)]
+
+
+def with_keys(now: datetime.datetime, prefix: str = "") -> Q:
+    """The machines whose keys have not ended, or that sign in without."""
+    end = f"{prefix}keys_end_at"
+    without = Q(**{f"{prefix}proof": Proof.CERTIFICATE})
+    return Q(**{end: None}) | Q(**{f"{end}__gt": now}) | without
+
+
+def counts_at(now: datetime.datetime) -> Q:
+    """The certificates that count at a moment."""
+    return Q(begins_at__lte=now, ends_at__gt=now)
 
 
 def actions_of(scopes: Iterable[str]) -> frozenset[Action]:

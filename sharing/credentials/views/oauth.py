@@ -9,12 +9,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sharing.access.gate import declares
 from sharing.access.rules import Rule
-from sharing.credentials.actions.signing_in import OAuthError, authenticate, issue_token
+from sharing.credentials.actions.signing_in import OAuthError, Shown, authenticate, issue_token
 from sharing.credentials.models import MachineClient, MachineToken
 from sharing.credentials.principal import machines
 from sharing.credentials.rules.machines import ALGORITHMS, ASSERTION_TYPE, SCOPES, TOKEN_LASTS
 from sharing.credentials.work.assertions import token_url
 from sharing.credentials.work.limits import TooOftenError, count_address, count_client
+from sharing.kernel import secrets
 from sharing.kernel.requests import Origin
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 @require_POST
 @declares(Rule.ANYBODY)
 def token(request: HttpRequest) -> HttpResponseBase:
-    """A signed assertion for five minutes of access."""
+    """A signed assertion, or a certificate, for five minutes of access."""
     try:
         count_address("token", _origin(request).address)
         asked = _asked(request)
@@ -34,10 +35,10 @@ def token(request: HttpRequest) -> HttpResponseBase:
             )
         if "Authorization" in request.headers:
             raise OAuthError("invalid_client")
-        assertion = _assertion(asked)
-        if not assertion:
+        shown = _shown(asked)
+        if not shown.assertion and not shown.client_id:
             raise OAuthError("invalid_client")
-        issued = issue_token(assertion, asked.get("scope", ""), origin=_origin(request))
+        issued = issue_token(shown, asked.get("scope", ""), origin=_origin(request))
     except OAuthError as error:
         return _refused(request, error)
     except TooOftenError as error:
@@ -75,19 +76,33 @@ def introspect(request: HttpRequest) -> HttpResponseBase:
 @declares(Rule.ANYBODY)
 def smart_configuration(request: HttpRequest) -> HttpResponseBase:
     """Where and how a machine signs in, for programs that look for it."""
-    answer = JsonResponse(
-        {
-            "token_endpoint": token_url(),
-            "introspection_endpoint": f"{settings.BASE_URL}/oauth/introspect",
-            "grant_types_supported": ["client_credentials"],
-            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-            "scopes_supported": list(SCOPES),
-            "capabilities": ["client-confidential-asymmetric"],
-        }
-    )
+    told = {
+        "token_endpoint": token_url(),
+        "introspection_endpoint": f"{settings.BASE_URL}/oauth/introspect",
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "scopes_supported": list(SCOPES),
+        "capabilities": ["client-confidential-asymmetric"],
+    }
+    answer = JsonResponse(told | (_with_certificates() if settings.MTLS_URL else {}))
     answer["Cache-Control"] = "public, max-age=300"
     return answer
+
+
+def _with_certificates() -> dict[str, Any]:
+    """RFC 8705 sections 3.3 and 5: where certificates are asked for, and what they are good for."""
+    return {
+        "token_endpoint_auth_methods_supported": [
+            "private_key_jwt",
+            "self_signed_tls_client_auth",
+        ],
+        "tls_client_certificate_bound_access_tokens": True,
+        "mtls_endpoint_aliases": {
+            "token_endpoint": f"{settings.MTLS_URL}/oauth/token",
+            "introspection_endpoint": f"{settings.MTLS_URL}/oauth/introspect",
+        },
+    }
 
 
 def _origin(request: HttpRequest) -> Origin:
@@ -102,16 +117,20 @@ def _asked(request: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in request.POST.dict().items() if value}
 
 
-def _assertion(asked: dict[str, str]) -> str:
-    if asked.get("client_assertion_type") != ASSERTION_TYPE:
-        return ""
-    return asked.get("client_assertion", "")
+def _shown(asked: dict[str, str]) -> Shown:
+    """A request with half an assertion shows nothing."""
+    if "client_assertion" in asked or "client_assertion_type" in asked:
+        is_one = asked.get("client_assertion_type") == ASSERTION_TYPE
+        return Shown(asked.get("client_assertion", "") if is_one else "")
+    return Shown(client_id=asked.get("client_id", ""))
 
 
 def _asking(request: HttpRequest, asked: dict[str, str]) -> MachineClient | None:
-    """The machine that asks: by an assertion, or by a token of its own."""
-    if assertion := _assertion(asked):
-        return authenticate(assertion, origin=_origin(request))
+    """The machine that asks: by an assertion, a certificate, or a token of its own."""
+    if "Authorization" not in request.headers:
+        shown = _shown(asked)
+        named = shown.assertion or shown.client_id
+        return authenticate(shown, origin=_origin(request)) if named else None
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     origin = _origin(request)
     if scheme.lower() != "bearer" or machines.bearer(text.strip(), origin) is None:
@@ -125,7 +144,8 @@ def _asking(request: HttpRequest, asked: dict[str, str]) -> MachineClient | None
 
 def _described(found: MachineToken) -> dict[str, Any]:
     client = str(found.client_id)
-    return {
+    bound = {"cnf": {"x5t#S256": _x5t(found.certificate)}} if found.certificate else {}
+    return bound | {
         "active": True,
         "scope": " ".join(found.scopes),
         "client_id": client,
@@ -136,6 +156,11 @@ def _described(found: MachineToken) -> dict[str, Any]:
         "iat": int(found.created_at.timestamp()),
         "exp": int(found.expires_at.timestamp()),
     }
+
+
+def _x5t(thumbprint: str) -> str:
+    """As RFC 8705 section 3.1 writes it."""
+    return secrets.encode(bytes.fromhex(thumbprint))
 
 
 def _refused(request: HttpRequest, error: OAuthError) -> HttpResponseBase:

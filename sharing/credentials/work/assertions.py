@@ -1,8 +1,6 @@
 """Whether an assertion counts: SMART Backend Services 2.2, RFC 7523, RFC 8725."""
 
-import dataclasses
 import datetime
-import uuid
 from typing import Any
 
 import jwt
@@ -17,31 +15,15 @@ from sharing.credentials.rules.machines import (
     LEEWAY,
     LONGEST_ASSERTION,
     LONGEST_JTI,
-    MachineState,
-    is_within,
+    Proof,
 )
+from sharing.credentials.work import certificates
 from sharing.credentials.work.keys import key_of
+from sharing.credentials.work.proofs import ProofRefusedError, Verified, check_open, named
 from sharing.kernel import secrets
+from sharing.kernel.requests import Origin
 
 NEEDED = ["iss", "sub", "aud", "exp", "jti"]
-
-
-class AssertionRefusedError(Exception):
-    """It does not count. `reason` is for the administrators of `client`, never for who asks."""
-
-    def __init__(self, reason: str, client: MachineClient | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.client = client
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Verified:
-    """A machine that has shown who it is, by an assertion that is not used up yet."""
-
-    client: MachineClient
-    jti: str
-    expires_at: datetime.datetime
 
 
 def token_url() -> str:
@@ -49,23 +31,27 @@ def token_url() -> str:
     return f"{settings.BASE_URL}/oauth/token"
 
 
-def verify(assertion: str, *, address: str) -> Verified:
+def verify(assertion: str, *, origin: Origin) -> Verified:
     """The machine that signed `assertion`; it is not used up by this.
 
     Raises
     ------
-    AssertionRefusedError
+    ProofRefusedError
         Anything about it is not as it has to be.
     """
     header, claims = _unverified(assertion)
-    client = _client(claims)
-    _check_client(client, address)
+    client = named(claims.get("iss"))
+    check_open(client, origin)
+    _check_keys(client)
+    certificate = certificates.bound_to(client, origin)
     checked = _checked(assertion, header, client)
-    return Verified(client, checked["jti"], _end(checked))
+    return Verified(client, certificate, checked["jti"], _end(checked))
 
 
 def use(verified: Verified) -> None:
     """Use an assertion up, in the caller's transaction: of two at once, one is refused."""
+    if verified.expires_at is None:
+        return  # it signed in without one
     jti_digest = secrets.digest(verified.jti)
     try:
         with transaction.atomic():
@@ -75,52 +61,37 @@ def use(verified: Verified) -> None:
                 expires_at=verified.expires_at + LEEWAY,
             )
     except IntegrityError as error:
-        raise AssertionRefusedError("This assertion was used before.", verified.client) from error
+        raise ProofRefusedError("This assertion was used before.", verified.client) from error
 
 
 def _unverified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(assertion) > LONGEST_ASSERTION:
-        raise AssertionRefusedError("The assertion is too long.")
+        raise ProofRefusedError("The assertion is too long.")
     try:
         header = jwt.get_unverified_header(assertion)
         claims = jwt.decode(assertion, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise AssertionRefusedError("This is no assertion.") from error
+        raise ProofRefusedError("This is no assertion.") from error
     return header, claims
 
 
-def _client(claims: dict[str, Any]) -> MachineClient:
-    try:
-        client_id = uuid.UUID(str(claims.get("iss")))
-    except ValueError as error:
-        raise AssertionRefusedError("Nobody is known by this client id.") from error
-    found = MachineClient.objects.filter(pk=client_id)
-    client = found.select_related("institution", "account").first()
-    # Our own spelling alone: one machine, one name.
-    if client is None or claims.get("iss") != str(client.pk):
-        raise AssertionRefusedError("Nobody is known by this client id.")
-    return client
-
-
-def _check_client(client: MachineClient, address: str) -> None:
-    if client.state != MachineState.ACTIVE:
-        raise AssertionRefusedError("The machine is suspended or revoked.", client)
+def _check_keys(client: MachineClient) -> None:
+    if client.proof == Proof.CERTIFICATE:
+        raise ProofRefusedError("It signs in by its certificate alone.", client)
     if client.keys_end_at is not None and client.keys_end_at <= timezone.now():
-        raise AssertionRefusedError("Its keys have ended.", client)
-    if not is_within(address, client.networks):
-        raise AssertionRefusedError("It came from another network.", client)
+        raise ProofRefusedError("Its keys have ended.", client)
 
 
 def _checked(assertion: str, header: dict[str, Any], client: MachineClient) -> dict[str, Any]:
     """The claims, once the signature and each of them is as it has to be."""
     kid = header.get("kid")
     if header.get("alg") not in ALGORITHMS or "crit" in header:
-        raise AssertionRefusedError("Only RS384 and ES384 are taken.", client)
+        raise ProofRefusedError("Only RS384 and ES384 are taken.", client)
     if header.get("jku") not in (None, client.jwks_url or None):
-        raise AssertionRefusedError("Its keys are registered at another address.", client)
+        raise ProofRefusedError("Its keys are registered at another address.", client)
     key = key_of(client, kid) if isinstance(kid, str) and kid else None
     if key is None or key.algorithm != header["alg"]:
-        raise AssertionRefusedError("No key of that name and kind is known.", client)
+        raise ProofRefusedError("No key of that name and kind is known.", client)
     try:
         claims = jwt.decode(
             assertion,
@@ -133,7 +104,7 @@ def _checked(assertion: str, header: dict[str, Any], client: MachineClient) -> d
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
         reason = REASONS.get(type(error), "The assertion is not as it has to be.")
-        raise AssertionRefusedError(reason, client) from error
+        raise ProofRefusedError(reason, client) from error
     _check_claims(claims, client)
     return claims
 
@@ -151,19 +122,19 @@ def _check_claims(claims: dict[str, Any], client: MachineClient) -> None:
     """What the library does not look at."""
     jti = claims["jti"]
     if claims["aud"] not in (token_url(), [token_url()]):
-        raise AssertionRefusedError("The assertion is for another address, too.", client)
+        raise ProofRefusedError("The assertion is for another address, too.", client)
     if claims["sub"] != claims["iss"]:
-        raise AssertionRefusedError("The assertion is about somebody else.", client)
+        raise ProofRefusedError("The assertion is about somebody else.", client)
     if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI or not jti.isprintable():
-        raise AssertionRefusedError("The assertion's jti cannot be used.", client)
+        raise ProofRefusedError("The assertion's jti cannot be used.", client)
     if not isinstance(claims["exp"], int | float):
-        raise AssertionRefusedError("The assertion's exp is no number.", client)
+        raise ProofRefusedError("The assertion's exp is no number.", client)
     if _end(claims) > timezone.now() + ASSERTION_LASTS + LEEWAY:
-        raise AssertionRefusedError("The assertion lasts longer than five minutes.", client)
+        raise ProofRefusedError("The assertion lasts longer than five minutes.", client)
 
 
 def _end(claims: dict[str, Any]) -> datetime.datetime:
     try:
         return datetime.datetime.fromtimestamp(claims["exp"], tz=datetime.UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise AssertionRefusedError("The assertion's exp is no time.") from error
+        raise ProofRefusedError("The assertion's exp is no time.") from error

@@ -52,6 +52,8 @@ def _credential(request: HttpRequest) -> bytes:
         request.META.get("REMOTE_ADDR", ""),
         request.headers.get("X-Forwarded-For", ""),
         request.headers.get("User-Agent", ""),
+        request.headers.get("Client-Cert", ""),  # a token may be good with one certificate alone
+        request.headers.get("X-SSL-Client-Cert", ""),
     )
     return hashlib.sha256("\0".join(shown).encode()).digest()
 
