@@ -4,6 +4,9 @@ import datetime
 import re
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# How far the clocks of our own machines may differ. What began later than this from now has not
+# begun: a clock that was set back does not bring to life what ended before it was set.
+OUR_CLOCKS = datetime.timedelta(minutes=1)
 PATTERN = re.compile(r"([1-9][0-9]{0,4})\s*([mhdw])")
 
 

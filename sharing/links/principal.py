@@ -13,6 +13,7 @@ from sharing.access.principal import Actor, Principal
 from sharing.access.rules import DOWNLOAD_LINK_ACTIONS, VIEW_LINK_ACTIONS
 from sharing.audit.rules import ActorKind
 from sharing.kernel import ids, secrets
+from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.requests import Origin
 from sharing.links.models import Claim, LinkItem
 from sharing.studies.models import Series
@@ -61,7 +62,11 @@ def live(claim_id: uuid.UUID) -> QuerySet[Claim]:
     """The claim, as long as its link serves it: asked at every request and while bytes flow."""
     now = timezone.now()
     return Claim.objects.filter(
-        pk=claim_id, expires_at__gt=now, link__revoked_at=None, link__expires_at__gt=now
+        pk=claim_id,
+        created_at__lte=now + OUR_CLOCKS,
+        expires_at__gt=now,
+        link__revoked_at=None,
+        link__expires_at__gt=now,
     )
 
 

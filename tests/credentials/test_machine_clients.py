@@ -136,9 +136,13 @@ def test_what_has_ended_is_swept_away():
     machine().sign_in("studies.search")
     sweep(None)
     assert (UsedAssertion.objects.count(), MachineToken.objects.count()) == (1, 1)
-    with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=20)):
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=20)
+    with time_machine.travel(later):
         sweep(None)
-    assert (UsedAssertion.objects.count(), MachineToken.objects.count()) == (0, 0)
+    assert (UsedAssertion.objects.count(), MachineToken.objects.count()) == (1, 0)
+    with time_machine.travel(later + datetime.timedelta(days=3)):
+        sweep(None)
+    assert not UsedAssertion.objects.exists()
 
 
 # ---- The table of credentials ------------------------------------------------------------------

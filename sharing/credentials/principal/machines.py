@@ -22,6 +22,7 @@ from sharing.credentials.rules.machines import (
     with_keys,
 )
 from sharing.kernel import ids, secrets
+from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.requests import Origin
 
 NOTED_EVERY = datetime.timedelta(minutes=1)
@@ -109,6 +110,7 @@ def _live() -> QuerySet[MachineToken]:
         with_keys(now, "client__"),
         Q(certificate="", client__proof=Proof.KEY) | Exists(bound),
         audience=settings.BASE_URL,
+        created_at__lte=now + OUR_CLOCKS,
         expires_at__gt=now,
         client__state=MachineState.ACTIVE,
     )

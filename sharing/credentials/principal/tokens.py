@@ -15,6 +15,7 @@ from sharing.credentials.models import ApiToken
 from sharing.credentials.rules import PREFIX
 from sharing.credentials.rules.lifetimes import TokenState
 from sharing.kernel import ids, secrets
+from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.requests import Origin
 
 NOTED_EVERY = datetime.timedelta(minutes=1)
@@ -49,9 +50,11 @@ def bearer(token: str, origin: Origin) -> Principal | None:
 
 
 def _live() -> QuerySet[ApiToken]:
+    now = timezone.now()
     return ApiToken.objects.filter(
         revoked_at=None,
-        expires_at__gt=timezone.now(),
+        created_at__lte=now + OUR_CLOCKS,
+        expires_at__gt=now,
         membership__state=MembershipState.ACTIVE,
         membership__user__is_active=True,
     )
@@ -67,6 +70,8 @@ def _ended(token: ApiToken) -> str:
     """Why a token does not count any more, or nothing."""
     if token.state != TokenState.ACTIVE:
         return str(token.state)
+    if token.created_at > timezone.now() + OUR_CLOCKS:
+        return "not begun"
     person = token.membership
     active = person.state == MembershipState.ACTIVE and person.user.is_active
     return "" if active else "suspended"

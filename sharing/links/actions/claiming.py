@@ -19,6 +19,7 @@ from sharing.access.principal import Principal, nobody
 from sharing.audit.actions import record
 from sharing.audit.rules import Act, Outcome
 from sharing.kernel import secrets
+from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.errors import NotThereError, SharingError
 from sharing.kernel.requests import Origin
 from sharing.links import principal as principals
@@ -130,10 +131,10 @@ def send_code(link_id: uuid.UUID, secret: str, *, origin: Origin) -> Asked:
 
 
 def leave(claim: Principal) -> None:
-    """End a claim before its time, at its visitor's wish."""
-    now = timezone.now()
+    """End a claim before its time, at its visitor's wish: for every clock, so at its beginning."""
     with transaction.atomic():
-        if Claim.objects.filter(pk=claim.actor.id, expires_at__gt=now).update(expires_at=now):
+        mine = Claim.objects.filter(pk=claim.actor.id, expires_at__gt=timezone.now())
+        if mine.update(expires_at=F("created_at")):
             record(Act.LINK_LEFT, by=claim)
 
 
@@ -143,13 +144,15 @@ def _open(link_id: uuid.UUID, digest: bytes) -> QuerySet[ShareLink]:
     Comparing in the database tells nobody anything by its time: what is compared is a digest,
     and nobody can steer its first bytes.
     """
+    now = timezone.now()
     return ShareLink.objects.filter(
         Q(max_uses=None) | Q(uses__lt=F("max_uses")),
         pk=link_id,
         secret_digest=digest,
         revoked_at=None,
         locked_at=None,
-        expires_at__gt=timezone.now(),
+        created_at__lte=now + OUR_CLOCKS,
+        expires_at__gt=now,
     )
 
 
@@ -198,7 +201,9 @@ def _wrong_code(link: ShareLink, typed: str) -> WrongPasscodeError | None:
     """The same for a mailed code: only the newest one counts, and only once."""
     now = timezone.now()
     newest = (
-        MailboxCode.objects.filter(link=link, code_digest__isnull=False)
+        MailboxCode.objects.filter(
+            link=link, code_digest__isnull=False, created_at__lte=now + OUR_CLOCKS
+        )
         .order_by("-created_at")
         .first()
     )
