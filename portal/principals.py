@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
@@ -14,8 +15,9 @@ from portal import certificates, errors
 from sharing.access import principal as principals
 from sharing.access.gate import permit
 from sharing.access.principal import Principal
-from sharing.access.rules import Action
+from sharing.access.rules import Action, Rule
 from sharing.accounts.models import Membership
+from sharing.accounts.queries import has_to_be_protected
 from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
 from sharing.grants.principal import widened
@@ -54,6 +56,8 @@ class PrincipalMiddleware:
         within = kwargs.pop("within", None)
         claim_id = kwargs.pop("claim", None)
         if claim_id is None:
+            if not _protects(request, view) and _has_to_be_protected(request):
+                return _sent_to_protect(request)
             if within is not None:
                 asker = request.principal  # type: ignore[attr-defined]
                 self._set(request, lambda: asker.narrowed_to(within))
@@ -99,9 +103,43 @@ def _of_itself(request: HttpRequest) -> Principal:
     if user is None or not user.is_authenticated:  # type: ignore[redundant-expr]
         return principals.nobody(came)
     membership = current_membership(request)
-    if membership is None:
+    if membership is None or _has_to_be_protected(request):
         return principals.person(user, came)
     return principals.member(membership, came, credential_id=_session_reference(request))
+
+
+def _has_to_be_protected(request: HttpRequest) -> bool:
+    """Whether the session's person came by a mailed link and has no passkey and no app yet."""
+    if "Authorization" in request.headers:
+        return False
+    user = request.user
+    if not user.is_authenticated:
+        return False
+    if not hasattr(request, "has_to_be_protected"):
+        request.has_to_be_protected = has_to_be_protected(user)  # type: ignore[attr-defined]
+    return bool(request.has_to_be_protected)  # type: ignore[attr-defined]
+
+
+# Where somebody protects the account, or leaves.
+PROTECTING = {"protect", "account_logout", "account_reauthenticate", "account_set_password"}
+
+
+def _protects(request: HttpRequest, view: Any) -> bool:
+    name = (request.resolver_match and request.resolver_match.url_name) or ""
+    is_for_all = getattr(view, "access_rule", None) == Rule.ANYBODY
+    return is_for_all or name in PROTECTING or name.startswith("mfa_")
+
+
+def _sent_to_protect(request: HttpRequest) -> HttpResponseBase:
+    if request.method in ("GET", "HEAD") and not _is_for_programs(request.path):
+        return redirect("protect")
+    return errors.answer(
+        request, NotAllowedError("Protect your account first: add a passkey or an app.")
+    )
+
+
+def _is_for_programs(path: str) -> bool:
+    return path.startswith("/api/") or "/dicom-web/" in path
 
 
 def _of_token(header: str, came: Origin) -> Principal:

@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -60,6 +61,22 @@ def open_invitation(invitation_id: uuid.UUID, secret: str) -> Invitation | None:
         return None
     same = secrets.same(bytes(found.secret_digest), secrets.digest(secret))
     return found if same else None
+
+
+def is_protected(user: User) -> bool:
+    """Whether a person signs in with a passkey, or with a password and something besides it."""
+    there = Authenticator.objects.filter(
+        user=user, type__in=(Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    )
+    if user.has_usable_password():
+        return there.exists()
+    keys = there.filter(type=Authenticator.Type.WEBAUTHN)
+    return any(key.wrap().is_passwordless is not False for key in keys)
+
+
+def has_to_be_protected(user: User) -> bool:
+    """Whether a person came by a mailed link and has not protected the account since."""
+    return user.must_be_protected and not is_protected(user)
 
 
 def departments_of(

@@ -65,6 +65,7 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/resend", people.resend, name="invitation-resend"),
     path("invitations/<uuid:invitation_id>/withdraw", people.withdraw, name="invitation-withdraw"),
     path("account/", account.account, name="account"),
+    path("account/protect", account.protect, name="protect"),
     path("account/tokens/", tokens.tokens, name="tokens"),
     path("account/tokens/new", tokens.new_token, name="token-new"),
     path("account/tokens/<uuid:token_id>/revoke", tokens.end_token, name="token-end"),

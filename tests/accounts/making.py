@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core import mail
 
 from sharing.accounts import actions
-from sharing.accounts.models import Invitation
+from sharing.accounts.models import Invitation, User
 from sharing.accounts.rules import Role
 from sharing.jobs.work import claim_next, execute
 from tests import factories as f
@@ -36,3 +37,19 @@ def secret(url: str) -> str:
 
 def invitation() -> Invitation:
     return Invitation.objects.latest("created_at")
+
+
+def with_an_app(email: str) -> None:
+    """Somebody set up an app that shows codes."""
+    user = User.objects.get(email=email)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+
+
+def with_a_passkey(email: str, *, alone: bool = True) -> None:
+    """Somebody added a passkey, which signs in by itself or only beside a password."""
+    extensions = {"clientExtensionResults": {"credProps": {"rk": alone}}}
+    Authenticator.objects.create(
+        user=User.objects.get(email=email),
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": "Laptop", "credential": extensions},
+    )

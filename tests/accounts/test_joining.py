@@ -17,7 +17,7 @@ from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereErro
 from sharing.mails.models import Mail
 from sharing.mails.rules import State
 from tests import factories as f
-from tests.accounts.making import invitation, invite, link, secret, send_mails
+from tests.accounts.making import invitation, invite, link, secret, send_mails, with_an_app
 
 pytestmark = pytest.mark.django_db
 NEW: dict[str, Any] = {"name": "Nora Lind", "password": "a quiet lake at dawn"}
@@ -36,7 +36,8 @@ def test_ada_invites_nora_who_reads_the_mail_and_works_there():
     offer = nora.post("/join", {"link": url}).content.decode()
     assert "Join General" in offer
     assert "Ada" in offer
-    assert take_up(url, nora, **NEW).status_code == 302
+    assert take_up(url, nora, **NEW)["Location"] == "/account/protect"
+    with_an_app("nora@general.example")
     member = Membership.objects.get(user__email="nora@general.example")
     assert (member.role, member.user.name) == (Role.READER, "Nora Lind")
     assert nora.get("/").status_code == 200
@@ -226,6 +227,8 @@ def test_ada_joins_mercy_too_with_the_account_that_she_has():
     ada = f.browser("Ada")
     assert take_up(url, ada).status_code == 302
     assert Membership.objects.filter(user__email="ada@general.example").count() == 2
+    assert ada.get("/")["Location"] == "/account/protect"
+    with_an_app("ada@general.example")
     assert "Mercy" in ada.get("/account/").content.decode()
 
 

@@ -15,31 +15,50 @@ from tests.served import Served
 SENTENCE = "seven quiet herons by the lake"
 
 
-def joined(people: People, home: Served, mailbox: Mailbox, email: str) -> Page:
-    """Somebody whom Ada invites, in their own browser, signed in for the first time."""
-    ada = people.signed_in(home, "Ada")
+def invited(ada: Page, home: Served, email: str) -> None:
     ada.goto(f"{home.address}/people/")
     ada.get_by_role("button", name="Invite somebody").click()
     ada.get_by_label("E-mail address").fill(email)
     ada.get_by_role("button", name="Send the invitation").click()
     ada.get_by_role("rowheader", name=email).wait_for()
+
+
+def joined(people: People, home: Served, mailbox: Mailbox, email: str) -> Page:
+    """Somebody whom Ada invites, in their own browser, signed in for the first time."""
+    invited(people.signed_in(home, "Ada"), home, email)
     guest = people.somebody()
     guest.goto(mailbox.find(r"http://\S+/join#\S+", to=email))
     guest.get_by_role("button", name="Go on").click()
     guest.get_by_label("Your name").fill("Mira Sol")
     guest.get_by_label("Password").fill(SENTENCE)
     guest.get_by_role("button", name="Make my account").click()
-    guest.wait_for_url(f"{home.address}/")
+    guest.wait_for_url(f"{home.address}/account/protect")
     return guest
+
+
+def sets_up_the_app(person: Page) -> str:
+    """From the page that asks for it; the secret that the app keeps."""
+    person.get_by_role("link", name="Set up the app").click()
+    secret = person.locator("#authenticator_secret").input_value()
+    person.locator("input[name=code]").fill(code_of(secret))
+    person.locator("main").get_by_role("button", name="Turn on").click()
+    person.wait_for_url("**/recovery-codes/**")
+    return secret
 
 
 def test_mira_joins_by_the_link_in_her_mail_and_signs_in_by_herself(
     home: Served, people: People, mailbox: Mailbox
 ) -> None:
     guest = joined(people, home, mailbox, "mira@general.example")
+    guest.goto(f"{home.address}/people/")
+    assert guest.get_by_role("heading", name="Protect your account").is_visible()
+    secret = sets_up_the_app(guest)
+    guest.goto(f"{home.address}/")
     assert guest.get_by_role("heading", name="Worklist").is_visible()
     again = people.somebody()
     do.sign_in(again, home.address, "mira@general.example", SENTENCE)
+    again.locator("input[name=code]").fill(code_of(secret))
+    again.get_by_role("button", name="Sign in", exact=True).click()
     again.wait_for_url(f"{home.address}/")
     again.goto(f"{home.address}/accounts/2fa/webauthn/add/")
     assert again.get_by_role("heading", name="Is it you?").is_visible()
@@ -54,7 +73,6 @@ def test_mira_adds_a_passkey_and_signs_in_with_it_alone(
 ) -> None:
     mira = joined(people, home, mailbox, "mira.key@general.example")
     with_authenticator(mira)
-    mira.goto(f"{home.address}/accounts/2fa/")
     mira.get_by_role("link", name="Add a passkey").click()
     mira.get_by_label("What to call it").fill("Laptop")
     mira.get_by_role("button", name="Add the passkey").click()
@@ -64,6 +82,28 @@ def test_mira_adds_a_passkey_and_signs_in_with_it_alone(
     mira.get_by_role("button", name="Sign in with a passkey").click()
     mira.wait_for_url(f"{home.address}/")
     assert mira.get_by_role("heading", name="Worklist").is_visible()
+
+
+def test_mira_joins_with_a_passkey_and_no_password(
+    home: Served, people: People, mailbox: Mailbox
+) -> None:
+    ada = people.signed_in(home, "Ada")
+    invited(ada, home, "mira.alone@general.example")
+    mira = people.somebody()
+    with_authenticator(mira)
+    mira.goto(mailbox.find(r"http://\S+/join#\S+", to="mira.alone@general.example"))
+    mira.get_by_role("button", name="Go on").click()
+    mira.get_by_label("Your name").fill("Mira Sol")
+    mira.get_by_role("button", name="Sign in with a passkey").click()
+    mira.get_by_label("What to call it").fill("Laptop")
+    mira.get_by_role("button", name="Add the passkey").click()
+    mira.wait_for_url(lambda url: "/webauthn/add" not in url)
+    mira.goto(f"{home.address}/")
+    assert mira.get_by_role("heading", name="Worklist").is_visible()
+    signed_out(mira, home)
+    mira.goto(f"{home.address}/accounts/login/")
+    mira.get_by_role("button", name="Sign in with a passkey").click()
+    mira.wait_for_url(f"{home.address}/")
 
 
 def with_authenticator(page: Page) -> None:
@@ -91,12 +131,7 @@ def test_mira_is_asked_for_the_code_of_her_app_after_the_password(
     home: Served, people: People, mailbox: Mailbox
 ) -> None:
     mira = joined(people, home, mailbox, "mira.app@general.example")
-    mira.goto(f"{home.address}/accounts/2fa/")
-    mira.get_by_role("link", name="Set up").click()
-    secret = mira.locator("#authenticator_secret").input_value()
-    mira.locator("input[name=code]").fill(code_of(secret))
-    mira.locator("main").get_by_role("button", name="Turn on").click()
-    mira.wait_for_url("**/recovery-codes/**")
+    secret = sets_up_the_app(mira)
     other = people.somebody()
     do.sign_in(other, home.address, "mira.app@general.example", SENTENCE)
     other.get_by_role("heading", name="One more step").wait_for()

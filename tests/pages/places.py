@@ -228,6 +228,7 @@ PLACES = {
     "machine-with-certificate": Place("Ada", "/people/machines/new", _having_a_certificate),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
+    "protect": Place("Ben", "/account/protect"),
     "tokens": Place("Ben", "/account/tokens/new", _having_some),
     "tokens-empty": Place("Cleo", "/account/tokens/"),
     "token-new": Place("Ben", "/account/tokens/new"),

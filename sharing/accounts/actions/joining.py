@@ -155,9 +155,12 @@ def accept_invitation(
     origin: Origin,
     user: User | None = None,
     name: str = "",
-    password: str = "",
+    password: str | None = "",
 ) -> Membership:
-    """Take an invitation up, once: as the signed-in `user`, or as a new person with a password.
+    """Take an invitation up, once: as the signed-in `user`, or as a new person.
+
+    A new person has a password, or None and adds a passkey at once. Whoever comes by such a link
+    reaches nothing before the account is protected (`queries.has_to_be_protected`).
 
     Raises
     ------
@@ -175,6 +178,7 @@ def accept_invitation(
             raise InvitationOverError
         person = _person(found, user, name, password)
         _use_up(found)
+        User.objects.filter(pk=person.pk).update(must_be_protected=True)
         membership, _ = Membership.objects.get_or_create(
             user=person,
             institution=found.institution,
@@ -192,7 +196,7 @@ def _use_up(invitation: Invitation) -> None:
         raise InvitationOverError
 
 
-def _person(invitation: Invitation, user: User | None, name: str, password: str) -> User:
+def _person(invitation: Invitation, user: User | None, name: str, password: str | None) -> User:
     there = User.objects.filter(email__iexact=invitation.email).first()
     if user is not None and user != there:
         raise ConflictError(
@@ -208,11 +212,12 @@ def _person(invitation: Invitation, user: User | None, name: str, password: str)
     return _new_person(invitation.email, name.strip(), password)
 
 
-def _new_person(email: str, name: str, password: str) -> User:
+def _new_person(email: str, name: str, password: str | None) -> User:
     if not name:
         raise InvalidInputError(fields={"name": ["Say how you are called."]})
     try:
-        validate_password(password, User(email=email, name=name))
+        if password is not None:
+            validate_password(password, User(email=email, name=name))
     except ValidationError as error:
         raise InvalidInputError(fields={"password": list(error.messages)}) from error
     person = User.objects.create_user(email, name=name, password=password)

@@ -10,7 +10,7 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Rule
 from sharing.accounts import actions
 from sharing.accounts.forms import NameForm
-from sharing.accounts.queries import active_memberships
+from sharing.accounts.queries import active_memberships, is_protected
 from sharing.accounts.rules import ROLE_SENTENCES, Role
 from sharing.credentials.queries.tokens import own_tokens
 from sharing.credentials.rules.lifetimes import TokenState
@@ -56,6 +56,18 @@ def _page(request: HttpRequest, form: NameForm) -> HttpResponse:
     response = render(request, "console/account.html", context)
     response["Cache-Control"] = "no-store"
     return response
+
+
+@require_safe
+@declares(Rule.SIGNED_IN)
+def protect(request: HttpRequest) -> HttpResponseBase:
+    """A passkey, or a password and an app: where whoever came by a mailed link stays until then."""
+    user = at_a_page(request).user
+    context = {
+        "is_protected": user is not None and is_protected(user),
+        "has_password": user is not None and user.has_usable_password(),
+    }
+    return render(request, "console/protect.html", context)
 
 
 @require_POST

@@ -7,6 +7,7 @@ from allauth.account.utils import perform_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -62,12 +63,13 @@ def _offer(request: HttpRequest, form: JoinForm, invitation: Invitation) -> dict
 
 def _take_up(request: HttpRequest, form: JoinForm, invitation: Invitation) -> HttpResponseBase:
     user = _user(request)
+    by_passkey = request.POST.get("way") == "passkey"
     try:
         membership = actions.accept_invitation(
             *form.cleaned_data["link"],
             user=user,
             name=form.cleaned_data["name"],
-            password=form.cleaned_data["password"],
+            password=None if by_passkey else form.cleaned_data["password"],
             origin=request.principal.origin,  # type: ignore[attr-defined]
         )
     except (ConflictError, InvalidInputError, actions.InvitationOverError) as error:
@@ -75,9 +77,12 @@ def _take_up(request: HttpRequest, form: JoinForm, invitation: Invitation) -> Ht
         return _page(_offer(request, form, invitation), status=error.status)
     response: HttpResponseBase = redirect("worklist")
     if user is None:
-        response = perform_login(request, membership.user, redirect_url="/")
-        # Who has just chosen a password has proved enough to add a passkey.
-        reauthenticate_by_password(request)
+        # Whoever came by a link protects the account before anything else.
+        then = "mfa_add_webauthn" if by_passkey else "protect"
+        response = perform_login(request, membership.user, redirect_url=reverse(then))
+        if not by_passkey:
+            # Who has just chosen a password has proved enough to add a passkey.
+            reauthenticate_by_password(request)
     request.session["membership"] = str(membership.pk)
     return response
 
