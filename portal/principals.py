@@ -1,5 +1,6 @@
 """Who asks: one principal for each request, from its claim cookie, its token or its session."""
 
+import functools
 import ipaddress
 import uuid
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from sharing.accounts.queries import has_to_be_protected
 from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
 from sharing.grants.principal import widened
+from sharing.grants.queries.lines import asking
 from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
 from sharing.kernel.requests import Origin
 from sharing.links.principal import claim, ended
@@ -31,6 +33,7 @@ PLACES = {
     "worklist": Action.SEARCH,
     "upload": Action.UPLOAD,
     "links": Action.SHARE,
+    "partners": Action.AGREE,
     "activity": Action.REVIEW,
     "people": Action.ADMINISTER,
 }
@@ -250,6 +253,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
             user=principal.user, state=MembershipState.ACTIVE
         ).select_related("institution"),
         "may": {str(action): True for action in principal.actions},
+        "waiting": {str(Action.AGREE): functools.partial(asking, principal)},
     }
 
 

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from portal import health
 from sharing.console import urls as console
+from sharing.grants import urls as grants
 from sharing.ingest import urls as ingest
 from sharing.links import urls as links
 
@@ -32,7 +33,15 @@ def _allauth() -> list[Any]:
 urlpatterns = [
     # What comes by the hundred a second stands first.
     path(
-        "api/", include([*ingest.api_urlpatterns, *console.api_urlpatterns, *links.api_urlpatterns])
+        "api/",
+        include(
+            [
+                *ingest.api_urlpatterns,
+                *console.api_urlpatterns,
+                *links.api_urlpatterns,
+                *grants.api_urlpatterns,
+            ]
+        ),
     ),
     path("dicom-web/", include("sharing.dicomweb.urls")),
     path("c/<uuid:claim>/dicom-web/", include("sharing.dicomweb.urls")),
@@ -45,6 +54,7 @@ urlpatterns = [
     path("accounts/", include(_allauth())),
     path("", include("sharing.ingest.urls")),
     path("", include("sharing.links.urls")),
+    path("", include("sharing.grants.urls")),
     path("", include("sharing.credentials.urls")),
     path("", include("sharing.delivery.urls")),
     path("", include("sharing.viewer.urls")),

@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from sharing.audit.models import AuditEvent
-from sharing.audit.rules import Act
+from sharing.audit.rules import Act, Outcome
 
 FOLDED = (Act.INSTANCES_STORED,)
+# By these something of a study was seen.
+OPENINGS = (Act.STUDY_OPENED, Act.METADATA_READ, Act.IMAGES_VIEWED, Act.IMAGES_DOWNLOADED)
 TOGETHER = datetime.timedelta(minutes=10)
 MOST_READ = 5000  # rows behind one page
 
@@ -23,6 +25,7 @@ class Asked:
     person: str = ""  # a part of the name, or an actor's id
     study: uuid.UUID | None = None
     link: uuid.UUID | None = None
+    grant: uuid.UUID | None = None
     action: str = ""  # an Act, or the group before its dot
     outcome: str = ""
     since: datetime.datetime | None = None
@@ -40,11 +43,28 @@ def of_study(study_id: uuid.UUID) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(study_id=study_id)
 
 
+def of_grant(found: QuerySet[AuditEvent], grant_id: uuid.UUID) -> QuerySet[AuditEvent]:
+    """Those of `found` that happened to a grant, or by it."""
+    return found.filter(grant_id=grant_id)
+
+
+def last_openings(
+    grant_id: uuid.UUID, study_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, AuditEvent]:
+    """By study, the row of when it was last opened by a grant."""
+    rows = AuditEvent.objects.filter(
+        grant_id=grant_id, study_id__in=list(study_ids), action__in=OPENINGS, outcome=Outcome.DONE
+    )
+    newest = rows.order_by().values("study_id").annotate(last=Max("pk")).values("last")
+    return {row.study_id: row for row in AuditEvent.objects.filter(pk__in=newest) if row.study_id}
+
+
 def matching(found: QuerySet[AuditEvent], asked: Asked) -> QuerySet[AuditEvent]:
     """Those of `found` that were asked for."""
     narrowed = {
         "study_id": asked.study,
         "link_id": asked.link,
+        "grant_id": asked.grant,
         "outcome": asked.outcome,
         "at__gte": asked.since,
         "at__lt": asked.until,

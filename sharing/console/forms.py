@@ -12,21 +12,8 @@ from sharing.audit.queries import Asked
 from sharing.audit.rules import Act, Outcome
 from sharing.credentials.rules.lifetimes import LIFETIMES, USUAL
 from sharing.studies.queries import NEWEST_FIRST, ORDERS, Wanted
+from sharing.studies.rules import MODALITIES
 
-MODALITIES = {
-    "CT": "CT",
-    "MR": "MR",
-    "CR": "CR",
-    "DX": "DX",
-    "US": "US",
-    "MG": "MG",
-    "NM": "NM",
-    "PT": "PT (PET)",
-    "XA": "XA",
-    "RF": "RF",
-    "SM": "SM (slides)",
-    "OT": "OT",
-}
 STATUSES = {"": "Any", "arriving": "Arriving", "conflict": "In conflict", "shared": "Shared now"}
 TABS = {
     "own": "Own studies",
@@ -121,6 +108,13 @@ class WorklistForm(FilterForm):
         )
 
 
+class GivenForm(WorklistForm):
+    """What a partner is given, searched as the worklist is."""
+
+    status = None  # type: ignore[assignment]
+    tab = None  # type: ignore[assignment]
+
+
 class DirectoryForm(FilterForm):
     q = forms.CharField(
         label="Search",
@@ -153,6 +147,7 @@ ACTIONS: dict[str, Any] = {
     },
     "Institution": {act.value: act.label for act in Act if act.value.startswith("institution.")},
     "Mails": {act.value: act.label for act in Act if act.value.startswith("mail.")},
+    "Partners": {act.value: act.label for act in Act if act.value.startswith("grant.")},
     "The log itself": {act.value: act.label for act in (Act.ACTIVITY_READ, Act.ACCESS_REFUSED)},
 }
 
@@ -170,11 +165,12 @@ class ActivityForm(FilterForm):
     until = forms.DateTimeField(label="To", required=False, widget=Moment())
     study = forms.UUIDField(label="Study", required=False, widget=forms.HiddenInput)
     link = forms.UUIDField(label="Link", required=False, widget=forms.HiddenInput)
+    grant = forms.UUIDField(label="Agreement", required=False, widget=forms.HiddenInput)
 
     @property
     def used(self) -> dict[str, Any]:
         return super().used | {
-            name: value for name in ("study", "link") if (value := self.value(name))
+            name: value for name in ("study", "link", "grant") if (value := self.value(name))
         }
 
     def asked(self) -> Asked:
@@ -182,6 +178,7 @@ class ActivityForm(FilterForm):
             person=self.value("person") or "",
             study=self.value("study"),
             link=self.value("link"),
+            grant=self.value("grant"),
             action=self.value("action") or "",
             outcome=self.value("outcome") or "",
             since=_aware(self.value("since")),

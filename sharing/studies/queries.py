@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from sharing.studies.models import Patient, PatientKey, Series, Study
+from sharing.studies.models import Patient, PatientKey, Series, Study, StudyTag
 from sharing.studies.rules import fold
 
 ARRIVING_FOR = datetime.timedelta(minutes=2)
@@ -161,3 +161,12 @@ def conflicts_of(series: QuerySet[Series]) -> dict[uuid.UUID, int]:
     """How many files of each series carry the number of a file that came before, but differ."""
     conflicting = series.order_by().filter(instances__variant__gt=0)
     return dict(conflicting.annotate(files=Count("instances")).values_list("pk", "files"))
+
+
+MOST_TAGS_OFFERED = 200
+
+
+def tags_in(found: QuerySet[Study]) -> list[str]:
+    """The tags that some of these studies carry, in order; no more than a list can offer."""
+    tags = StudyTag.objects.filter(study__in=found).order_by("label")
+    return list(tags.values_list("label", flat=True).distinct()[:MOST_TAGS_OFFERED])

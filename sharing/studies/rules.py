@@ -6,6 +6,21 @@ import hashlib
 from sharing.dicom import names
 from sharing.dicom.attributes import Attributes
 
+# What lists offer to look for; a study may be of any other.
+MODALITIES = {
+    "CT": "CT",
+    "MR": "MR",
+    "CR": "CR",
+    "DX": "DX",
+    "US": "US",
+    "MG": "MG",
+    "NM": "NM",
+    "PT": "PT (PET)",
+    "XA": "XA",
+    "RF": "RF",
+    "SM": "SM (slides)",
+    "OT": "OT",
+}
 SEARCHED_LETTERS = 500  # in four bytes each they still fit a row of an index
 
 

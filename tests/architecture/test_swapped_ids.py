@@ -103,6 +103,8 @@ def test_no_id_of_another_institution_opens_anything_or_says_that_it_is_there() 
     pacs.sign_in(*EVERYTHING)
     general.machines["pacs"] = pacs.token
     name_machine(agreement.pk, uuid.UUID(pacs.client_id), by=f.principal("Ada"))
+    for world, sides in ((general, {"to": "Seaside"}), (mercy, {"of": "Mercy", "to": "Harbor"})):
+        world.names["grant_id"] = grant(**sides, narrowed={"modalities": ("US",)}).pk
     own, theirs = ids(general), ids(mercy)
     strange = nobodys(theirs)
     asked, opened, told = 0, [], []

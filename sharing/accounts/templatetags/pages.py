@@ -163,6 +163,7 @@ PLACES = (
     ("search", "/", "list", "Worklist"),
     ("upload", "/upload/", "upload", "Upload"),
     ("share", "/links/", "link", "Links"),
+    ("agree", "/partners/", "shield", "Partners"),
     ("review", "/activity/", "activity", "Activity"),
     ("administer", "/people/", "people", "People"),
 )
@@ -171,11 +172,15 @@ INSIDE = {"/": ("/studies/",), "/upload/": ("/uploads/", "/upload/"), "/links/":
 
 @register.simple_tag(takes_context=True)
 def places(context: Context) -> list[dict[str, Any]]:
-    """The places that this person may use, by the context's `may`."""
+    """The places that this person may use, by the context's `may`.
+
+    `waiting` counts what waits for the person there, by the place's action; asked only here.
+    """
     path = context["request"].path if "request" in context else ""
-    may = context.get("may") or {}
+    may, waiting = context.get("may") or {}, context.get("waiting") or {}
     return [
         {"href": href, "icon": drawing, "label": label, "current": _is_at(path, href)}
+        | {"waiting": waiting[action]() if action in waiting else 0}
         for action, href, drawing, label in PLACES
         if action in may
     ]

@@ -26,7 +26,7 @@ PAGE = 100
 COLUMNS = (
     *("at", "action", "outcome", "actor_kind", "actor_name", "actor_id", "actor_institution_id"),
     *("credential", "credential_id", "address", "agent", "channel", "custodian_id", "study_id"),
-    *("link_id", "upload_id", "patient_ref", "reason", "detail", "uid"),
+    *("link_id", "upload_id", "patient_ref", "reason", "detail", "uid", "grant_id"),
 )
 
 

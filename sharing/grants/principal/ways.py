@@ -72,19 +72,19 @@ def given(grant: Grant, terms: Terms, machine: uuid.UUID | None = None) -> Query
 
 
 def _admit(grant_id: uuid.UUID, cap: int | None, study_id: uuid.UUID, action: Action) -> uuid.UUID:
-    """Count a study that is opened, up to the cap of the day.
+    """Count a study that is opened, up to the cap of the day if there is one.
 
     Raises
     ------
     EnoughTodayError
         The day's studies are used up, and this is none of them.
     """
-    if cap is not None and action in COUNTED:
+    if action in COUNTED:
         _count(grant_id, cap, study_id)
     return grant_id
 
 
-def _count(grant_id: uuid.UUID, cap: int, study_id: uuid.UUID) -> None:
+def _count(grant_id: uuid.UUID, cap: int | None, study_id: uuid.UUID) -> None:
     day = timezone.now().date()
     if GrantUse.objects.filter(grant=grant_id, day=day, study=study_id).exists():
         return
@@ -92,9 +92,10 @@ def _count(grant_id: uuid.UUID, cap: int, study_id: uuid.UUID) -> None:
     try:
         with transaction.atomic():
             # The row's lock makes those who open at once take turns, so that none slips through.
-            today = GrantDay.objects.filter(grant=grant_id, day=day, studies__lt=cap)
-            if not today.update(studies=F("studies") + 1):
-                raise EnoughTodayError(cap)
+            today = GrantDay.objects.filter(grant=grant_id, day=day)
+            free = today if cap is None else today.filter(studies__lt=cap)
+            if not free.update(studies=F("studies") + 1):
+                raise EnoughTodayError(cap or 0)
             GrantUse.objects.create(grant_id=grant_id, day=day, study_id=study_id)
     except IntegrityError:
         return  # another request of the same moment counted it
