@@ -1,5 +1,6 @@
 """A running portal, the mailbox of everybody in it, and people with browsers of their own."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,12 +8,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from sharing.dicom.synthetic import CHEST_CT, ct_chest
+from tests.bench.measuring import Line as Connection
 from tests.conftest import SHARED
+from tests.factories import image
+from tests.journeys import shutting as do
 from tests.journeys.line import Line
 from tests.journeys.mailbox import Mailbox
 from tests.journeys.people import People
 from tests.served import Served, serve
 
+BEN = "ben@general.example"
+SIDE, IMAGES = 4096, 6
 REAL = SHARED / "corpus/series/ct-ge-gantry-tilt"
 
 
@@ -35,6 +41,28 @@ def home(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator
     portal = serve(tmp_path_factory.mktemp("home"), mailbox.settings)
     yield portal
     portal.stop()
+
+
+@pytest.fixture(scope="session")
+def large(home: Served) -> str:
+    """The address of a study's download that takes a while: 200 MB."""
+    line = Connection(home.address, Authorization=f"Bearer {home.token(BEN)}")
+    _, body = line.send("POST", "/api/uploads/", b"{}", **do.JSON)
+    files = json.loads(body)["files_url"]
+    for number in range(1, IMAGES + 1):
+        data = image(
+            990, 1, number, Rows=SIDE, Columns=SIDE, PixelData=number.to_bytes(2) * SIDE * SIDE
+        )
+        name = {"Upload-Metadata": f"path {do.encoded(f'IM{number}')}"}
+        status, said = line.send(
+            "POST", files, data, **name, **do.TUS, **do.OCTETS, **{"Upload-Length": str(len(data))}
+        )
+        assert status == 201, said
+    line.send("POST", files.replace("/files/", "/finish/"), b'{"manifest": []}', **do.JSON)
+    _, body = line.send("GET", "/api/studies/?patient_id=P990")
+    line.connection.close()
+    (study,) = json.loads(body)["results"]
+    return f"/studies/{study['id']}/download"
 
 
 @pytest.fixture

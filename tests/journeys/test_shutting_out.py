@@ -4,41 +4,16 @@ import json
 import os
 from contextlib import closing
 
-import pytest
-
 from tests.bench.measuring import Line, signed_in
 from tests.factories import image
 from tests.journeys import shutting as do
+from tests.journeys.conftest import BEN
 from tests.journeys.people import address_of
 from tests.served import Served
 
 ROUNDS = int(os.environ.get("ROUNDS", "4"))
 GENEROUS = 3.0  # what is aimed at is one second; a machine with much else to do may be late
-SIDE, IMAGES = 4096, 6
 FAST, SLOW, HOME_LINE = 40e6, 4e6, 1e6
-BEN = "ben@general.example"
-
-
-@pytest.fixture(scope="session")
-def large(home: Served) -> str:
-    """The address of a study's download that takes a while: 200 MB."""
-    line = Line(home.address, Authorization=f"Bearer {home.token(BEN)}")
-    _, body = line.send("POST", "/api/uploads/", b"{}", **do.JSON)
-    files = json.loads(body)["files_url"]
-    for number in range(1, IMAGES + 1):
-        data = image(
-            990, 1, number, Rows=SIDE, Columns=SIDE, PixelData=number.to_bytes(2) * SIDE * SIDE
-        )
-        name = {"Upload-Metadata": f"path {do.encoded(f'IM{number}')}"}
-        status, said = line.send(
-            "POST", files, data, **name, **do.TUS, **do.OCTETS, **{"Upload-Length": str(len(data))}
-        )
-        assert status == 201, said
-    line.send("POST", files.replace("/files/", "/finish/"), b'{"manifest": []}', **do.JSON)
-    _, body = line.send("GET", "/api/studies/?patient_id=P990")
-    line.connection.close()
-    (study,) = json.loads(body)["results"]
-    return f"/studies/{study['id']}/download"
 
 
 class Ben:

@@ -38,14 +38,16 @@ def mutants(source: str) -> list[Mutant]:
 
 
 def _nodes(tree: ast.Module) -> Iterator[tuple[str, ast.AST, int]]:
-    """Every node inside of a function, with the function's name and its place in the walk."""
+    """Every node inside of a function, with the function's qualified name and its place in the walk."""
     owners: dict[int, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            for inner in ast.walk(node):
-                owners.setdefault(id(inner), node.name)
-                if isinstance(inner, ast.FunctionDef):
-                    owners[id(inner)] = node.name
+    classes = [one for one in tree.body if isinstance(one, ast.ClassDef)]
+    scopes: list[ast.Module | ast.ClassDef] = [tree, *classes]
+    for scope in scopes:
+        prefix = f"{scope.name}." if isinstance(scope, ast.ClassDef) else ""
+        for function in scope.body:
+            if isinstance(function, ast.FunctionDef):
+                for inner in ast.walk(function):
+                    owners[id(inner)] = prefix + function.name
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in owners:
             yield owners[id(node)], node, index
