@@ -12,6 +12,7 @@ class Kind(TextChoices):
     INVITATION = "invitation", "an invitation"
     CODE = "code", "a one-time code"
     TOKEN_ENDS = "token-ends", "a reminder that an access token ends"
+    KEYS_END = "keys-end", "a reminder that keys or a certificate end"
     PASSWORD = "password", "a link to choose a new password"
     NO_ACCOUNT = "no-account", "word that there is no account"
     DOMAIN = "domain", "a link that proves a domain"
@@ -20,7 +21,7 @@ class Kind(TextChoices):
 
 
 # Whose address the audit names at other places, too.
-ADDRESS_IN_AUDIT = frozenset({Kind.INVITATION, Kind.TOKEN_ENDS, Kind.PASSWORD})
+ADDRESS_IN_AUDIT = frozenset({Kind.INVITATION, Kind.TOKEN_ENDS, Kind.KEYS_END, Kind.PASSWORD})
 
 
 class State(TextChoices):

@@ -10,6 +10,8 @@ USUAL = "7d"
 REMINDED_BEFORE = datetime.timedelta(days=3)
 REMINDED_IF_LONGER_THAN = datetime.timedelta(days=7)
 
+WARNED_BEFORE = (1, 7, 30)  # days: when an institution's administrators are told
+
 
 class TokenState(TextChoices):
     ACTIVE = "active", "Active"
@@ -32,3 +34,14 @@ def reminded_at(
     if expires_at - created_at <= REMINDED_IF_LONGER_THAN:
         return None
     return expires_at - REMINDED_BEFORE
+
+
+def warned_at(
+    *, now: datetime.datetime, began_at: datetime.datetime, ends_at: datetime.datetime
+) -> int | None:
+    """Of how many days' warning it is time; none for what lasts no longer than that anyway."""
+    left, life = ends_at - now, ends_at - began_at
+    for days in WARNED_BEFORE:
+        if left <= datetime.timedelta(days=days):
+            return days if life > datetime.timedelta(days=days) else None
+    return None

@@ -3,6 +3,6 @@
 The mails are imported here, so that the outbox knows its jobs.
 """
 
-from sharing.credentials.work import tokens
+from sharing.credentials.work import endings, tokens
 
-__all__ = ["tokens"]
+__all__ = ["endings", "tokens"]
