@@ -112,7 +112,7 @@ def _being_listed(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Name the NPI").click()
     page.get_by_label("List us in the directory").check()
     page.get_by_label("In a few words").fill("Emergency and heart centre. Send CT and MR.")
-    page.get_by_label("Address").fill("1 Park Lane, Springfield")
+    page.get_by_role("textbox", name="Address").fill("1 Park Lane, Springfield")
     page.get_by_label("Contact person").fill("Ada Okafor")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Directory").last.click()
