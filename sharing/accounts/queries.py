@@ -4,7 +4,7 @@ import dataclasses
 import uuid
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from sharing.accounts.models import (
@@ -16,7 +16,7 @@ from sharing.accounts.models import (
     SignUp,
     User,
 )
-from sharing.accounts.rules import MembershipState, SignUpState, evidence_sentence
+from sharing.accounts.rules import MembershipState, Role, SignUpState, evidence_sentence
 from sharing.kernel import secrets
 
 
@@ -31,6 +31,15 @@ def people_of(institution_id: uuid.UUID | None) -> QuerySet[Membership]:
         "user", "department"
     )
     return found.order_by("state", "user__name", "user__email")
+
+
+def counted_by_role(institution_id: uuid.UUID) -> list[tuple[Role, int]]:
+    """How many active people of each role an institution has; roles that nobody has are left out."""
+    active = Membership.objects.filter(
+        institution=institution_id, state=MembershipState.ACTIVE, user__is_active=True
+    )
+    counts = dict(active.order_by().values_list("role").annotate(Count("pk")))
+    return [(role, counts[role]) for role in Role if role in counts]
 
 
 def names_of(ids: set[str]) -> dict[str, str]:

@@ -2,15 +2,19 @@
 
 import datetime
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from sharing.access.rules import Action
+from sharing.accounts.models import Department
+from sharing.accounts.queries import departments_of
 from sharing.audit.queries import Asked
 from sharing.audit.rules import Act, Outcome
 from sharing.credentials.rules.lifetimes import LIFETIMES, USUAL
+from sharing.studies.models import Study
 from sharing.studies.queries import NEWEST_FIRST, ORDERS, Wanted
 from sharing.studies.rules import MODALITIES
 
@@ -220,3 +224,43 @@ class TokenForm(forms.Form):
         field = self.fields["scopes"]
         field.choices = [(str(one), SCOPE_WORDS[one]) for one in scopes]  # type: ignore[attr-defined]
         field.initial = [str(one) for one in scopes if one in (Action.SEARCH, Action.VIEW)]
+
+
+class MarkForm(forms.Form):
+    """A study's department and tags, as its owner sets them."""
+
+    chosen = forms.ChoiceField(label="Department", required=False)
+    kept = forms.MultipleChoiceField(
+        label="Tags", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    added = forms.CharField(
+        label="Add tags",
+        required=False,
+        max_length=400,
+        help_text="With commas between. An agreement with a partner may give what carries a tag.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-tags"}),
+    )
+
+    def __init__(self, *args: Any, study: Study, known: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = list(known)
+        now, open_ones = study.department, departments_of(study.institution_id)
+        self.by_id = {str(one.pk): one for one in (*open_ones, *((now,) if now else ()))}
+        if not self.by_id:
+            del self.fields["chosen"]
+        else:
+            choices = [("", "None"), *((pk, one.name) for pk, one in self.by_id.items())]
+            self.fields["chosen"].choices = choices  # type: ignore[attr-defined]
+            self.fields["chosen"].initial = str(now.pk) if now else ""
+        carried = sorted(one.label for one in study.tags.all())
+        if not carried:
+            del self.fields["kept"]
+        else:
+            self.fields["kept"].choices = [(one, one) for one in carried]  # type: ignore[attr-defined]
+            self.fields["kept"].initial = carried
+
+    def department(self) -> Department | None:
+        return self.by_id.get(self.cleaned_data.get("chosen", ""))
+
+    def tags(self) -> list[str]:
+        return [*self.cleaned_data.get("kept", ()), *self.cleaned_data["added"].split(",")]

@@ -21,6 +21,7 @@ urlpatterns = [
     path("", worklist.worklist, name="worklist"),
     path("arriving/", worklist.arriving, name="arriving"),
     path("studies/<uuid:study_id>/", study.study_page, name="study"),
+    path("studies/<uuid:study_id>/mark", study.mark, name="study-mark"),
     path("activity/", activity.activity, name="activity"),
     path("activity/activity.csv", activity.activity_file, name="activity-file"),
     path("people/", people.people, name="people"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sharing.grants.work import offers
 from sharing.grants.work.clock import tick
+from sharing.grants.work.reminders import remind
 from sharing.jobs.work import Run, job
 
 
@@ -17,3 +18,9 @@ def clock(run: Run) -> None:
 def offers_over(run: Run) -> None:
     """Say of what was sent or asked for that its last day is over."""
     offers.tick()
+
+
+@job("grants.reminders", every=timedelta(hours=1), soft=timedelta(minutes=5))
+def reminders(run: Run) -> None:
+    """Remind both sides of agreements that end in thirty days, in seven and on the next."""
+    remind()

@@ -18,6 +18,7 @@ class Kind(TextChoices):
     DOMAIN = "domain", "a link that proves a domain"
     SIGN_UP = "sign-up", "word of what became of a sign-up"
     INBOX = "inbox", "word that something urgent waits in the inbox"
+    GRANT_ENDS = "grant-ends", "a reminder that an agreement with a partner ends"
 
 
 # Whose address the audit names at other places, too.

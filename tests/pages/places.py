@@ -173,6 +173,42 @@ def _opened(page: Page, folder: Path) -> None:
     page.get_by_text("What is in it").click()
 
 
+def _going_to(*names: str) -> Callable[[Page, Path], None]:
+    """Follow one link after the other."""
+
+    def go(page: Page, folder: Path) -> None:
+        for name in names:
+            page.get_by_role("link", name=name).first.click()
+            page.wait_for_load_state("load")
+
+    return go
+
+
+def _proposing(page: Page, folder: Path) -> None:
+    _going_to("Choose Mercy")(page, folder)
+    page.get_by_label("CT", exact=True).check()
+    page.get_by_text("CT studies.").wait_for()
+    page.get_by_text("Fingerprint").wait_for()
+
+
+def _proposing_nonsense(page: Page, folder: Path) -> None:
+    _going_to("Choose Mercy")(page, folder)
+    page.get_by_label("Last day").fill("2020-01-01")
+    page.get_by_role("button", name="Look at it first").click()
+    page.get_by_text("Please look at this again").wait_for()
+
+
+def _in_force(*names: str) -> Callable[[Page, Path], None]:
+    """The agreement that the demo has in force, and from there on."""
+
+    def go(page: Page, folder: Path) -> None:
+        page.locator("section", has_text="In force").locator(".row-link").last.click()
+        page.wait_for_load_state("load")
+        _going_to(*names)(page, folder)
+
+    return go
+
+
 ONE = [image(980, 1, one, PatientName="Falk^Iris") for one in range(1, 4)]
 TWO = [*ONE, image(981, 1, 1, PatientName="Groß^Jonas")]
 
@@ -226,6 +262,17 @@ PLACES = {
     "machine": Place("Ada", "/people/machines/new", _adding_a_machine),
     "machine-certificates": Place("Ada", "/people/machines/new", _adding_a_certificate),
     "machine-with-certificate": Place("Ada", "/people/machines/new", _having_a_certificate),
+    "partners": Place("Dora", "/partners/"),
+    "partner-choose": Place("Ada", "/partners/new"),
+    "partner-choose-nothing-found": Place("Ada", "/partners/new?q=nobody-of-this-name"),
+    "partner-propose": Place("Ada", "/partners/new", _proposing),
+    "partner-propose-wrong": Place("Ada", "/partners/new", _proposing_nonsense),
+    "partner-waiting": Place("Dora", "/partners/", _going_to("Mercy sees our studies")),
+    "partner-decline": Place("Dora", "/partners/", _going_to("Mercy sees our studies", "Decline")),
+    "partner": Place("Ada", "/partners/", _in_force()),
+    "partner-change": Place("Ada", "/partners/", _in_force("Change the terms")),
+    "partner-end": Place("Ada", "/partners/", _in_force("End…")),
+    "partner-studies": Place("Ada", "/partners/", _in_force("See which")),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
     "protect": Place("Ben", "/account/protect"),

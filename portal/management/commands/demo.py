@@ -1,5 +1,6 @@
 """A portal to try, on this machine: people, studies, a share link, and a server."""
 
+import dataclasses
 import datetime
 import io
 import json
@@ -11,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections, transaction
+from django.utils import timezone
 
 from portal import operators
 from sharing.access import principal as principals
@@ -18,6 +20,10 @@ from sharing.access.principal import Principal
 from sharing.accounts.models import Institution, Membership, User
 from sharing.accounts.rules import Role
 from sharing.dicom import synthetic
+from sharing.grants import actions as grants
+from sharing.grants.forms.grants import USUAL_TEXT
+from sharing.grants.models import Grant
+from sharing.grants.rules.terms import Filter, Terms
 from sharing.ingest import actions as ingest
 from sharing.ingest.work.unpack import receive_stream
 from sharing.kernel import secrets
@@ -36,6 +42,7 @@ PEOPLE = (
     ("matteo@mercy.example", "Matteo Santos", "Mercy", Role.ADMINISTRATOR),
     ("nora@mercy.example", "Nora Lind", "Mercy", Role.COMPLIANCE),
 )
+OF_MERCY = ("matteo@mercy.example", "nora@mercy.example")
 NOTE = (
     "These are the images of your chest scan of 2 November. Show them to Dr Tanaka at Mercy on "
     "Thursday: open this page on your phone, or give her the link and the passcode."
@@ -59,6 +66,7 @@ class Command(BaseCommand):
         _make_people(kept)
         _make_studies()
         _make_link(kept)
+        _make_grants()
         kept.save()
         self.stdout.write(_told(kept))
         sys.stdout.flush()
@@ -92,7 +100,9 @@ def _make_people(kept: _Kept) -> None:
         if User.objects.filter(email=email).exists():
             continue
         with transaction.atomic():
-            home, _ = Institution.objects.get_or_create(name=institution)
+            home, _ = Institution.objects.get_or_create(
+                name=institution, defaults={"is_listed": True}
+            )
             user = User.objects.create_user(email, name=name, password=password)
             Membership.objects.create(user=user, institution=home, role=role)
 
@@ -137,6 +147,35 @@ def _make_link(kept: _Kept) -> None:
         "passcode": made.passcode,
         "base_url": settings.BASE_URL,
     }
+
+
+def _make_grants() -> None:
+    """Mercy sees General's CT and MR; what else it would like to see waits for a second yes."""
+    if Grant.objects.exists():
+        return
+    general, mercy = (Institution.objects.get(name=name) for name in ("General", "Mercy"))
+    begun = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    terms = Terms(
+        actions=("search", "view", "download"),
+        purpose="TREAT",
+        valid_from=begun,
+        valid_until=begun + datetime.timedelta(days=180),
+        filter=Filter(modalities=("CT", "MR")),
+        text=USUAL_TEXT,
+    )
+    wider = dataclasses.replace(
+        terms, actions=("search", "view"), filter=Filter(modalities=("CR", "DX", "US"))
+    )
+    for wanted, first, *others in (
+        (terms, "ada@general.example", "dora@general.example", *OF_MERCY),
+        (wider, *OF_MERCY, "ada@general.example"),
+    ):
+        grant = grants.propose(
+            custodian=general, recipient=mercy, terms=wanted, by=_principal(first)
+        )
+        version = grant.versions.get()
+        for one in others:
+            grants.agree(grant.pk, digest=version.digest, by=_principal(one))
 
 
 def _told(kept: _Kept) -> str:

@@ -97,12 +97,20 @@ class Named:
 
     machine: MachineClient
     keys: list[keys.Key]
+    thumbprints: list[str]
 
 
 def _machines(shown: Line) -> dict[str, Any]:
     """Those that the recipient has named; for the recipient also those that it could name."""
     rows = GrantMachine.objects.filter(grant=shown.grant).select_related("client", "added_by")
-    named = [Named(one.client, keys.usable(one.client.jwks)) for one in rows]
+    named = [
+        Named(
+            one.client,
+            keys.usable(one.client.jwks),
+            [shown.thumbprint for shown in one.client.certificates.all()],
+        )
+        for one in rows.prefetch_related("client__certificates")
+    ]
     terms = shown.terms
     context: dict[str, Any] = {
         "machines": named,

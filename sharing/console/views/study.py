@@ -3,21 +3,25 @@
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from sharing.access import gate
+from sharing.access import actions, gate
 from sharing.access.gate import declares
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.audit.queries import newest, of_study
 from sharing.audit.rules import Act
 from sharing.console import queries
+from sharing.console.forms import MarkForm
+from sharing.console.views.explaining import agreement, explained
 from sharing.ingest.queries import uploads_of_study
+from sharing.kernel.errors import InvalidInputError
 from sharing.links.queries import links_for, links_of_study
 from sharing.studies.models import Series, Study
-from sharing.studies.queries import conflicts_of
+from sharing.studies.queries import conflicts_of, tags_in
 
 SHOWN_ACTS = 12
 
@@ -30,8 +34,9 @@ def study_page(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     renewing = bool(request.htmx)  # type: ignore[attr-defined]
     study = _renewed(principal, study_id) if renewing else _opened(principal, study_id)
     context = _head(principal, study)
-    if not renewing and gate.is_own(principal, study):
-        context |= _history(principal, study)
+    if not renewing:
+        is_own = gate.is_own(principal, study)
+        context |= _of_ours(principal, study) if is_own else agreement(principal, study)
     partial = "#series" if renewing else ""
     response = render(request, f"console/study.html{partial}", context)
     response["Cache-Control"] = "no-store"
@@ -63,6 +68,31 @@ def _head(principal: Principal, study: Study) -> dict[str, Any]:
 
 def _series(series: list[Series], conflicts: dict[uuid.UUID, int]) -> list[dict[str, Any]]:
     return [{"it": one, "conflicts": conflicts.get(one.pk, 0)} for one in series]
+
+
+def _of_ours(principal: Principal, study: Study) -> dict[str, Any]:
+    """Who else reaches it and why, its department and tags, and what happened."""
+    found = {**_history(principal, study), **explained(principal, study)}
+    if principal.may(Action.SHARE):
+        found["mark"] = MarkForm(study=study, known=tags_in(gate.own_studies(principal)))
+    return found
+
+
+@require_POST
+@declares(Action.SHARE)
+def mark(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Say to which department a study belongs, and which tags it carries."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    study = gate.study(principal, Action.SHARE, id=study_id, act=None)
+    form = MarkForm(request.POST, study=study)
+    try:
+        if not form.is_valid():
+            raise InvalidInputError("This department or tag cannot be set.")
+        actions.mark(study.pk, department=form.department(), tags=form.tags(), by=principal)
+        messages.success(request, "Saved.")
+    except InvalidInputError as error:
+        messages.error(request, error.detail)
+    return redirect("study", study.pk)
 
 
 def _history(principal: Principal, study: Study) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sharing.accounts.models import Institution
 from sharing.accounts.queries import departments_of
 from sharing.grants.rules.checking import LONGEST_TEXT, LONGEST_WINDOW, MOST_A_DAY, problems
 from sharing.grants.rules.states import LONGEST
-from sharing.grants.rules.terms import ACTIONS, PURPOSES, READS, Channel, Filter, Terms
+from sharing.grants.rules.terms import ACTIONS, PURPOSES, Channel, Filter, Terms
 from sharing.grants.rules.words import last_day
 from sharing.studies.rules import MODALITIES, fold
 
@@ -52,7 +52,7 @@ class TermsForm(forms.Form):
 
     actions = forms.MultipleChoiceField(
         label="What may be done",
-        choices=[(name, ACTIONS[name].capitalize()) for name in READS],
+        choices=[(name, said.capitalize()) for name, said in ACTIONS.items()],
         initial=["search", "view"],
         widget=forms.CheckboxSelectMultiple,
     )

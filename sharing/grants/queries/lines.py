@@ -9,7 +9,9 @@ from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from sharing.access.principal import Principal
-from sharing.accounts.models import Institution
+from sharing.access.rules import ROLE_ACTIONS, Action
+from sharing.accounts.models import Institution, Membership
+from sharing.accounts.rules import MembershipState, Role
 from sharing.audit.models import AuditEvent
 from sharing.grants.models import Grant, GrantApproval, GrantDay, GrantVersion
 from sharing.grants.queries.grants import of_institution, written
@@ -242,6 +244,18 @@ def line(by: Principal, grant_id: uuid.UUID) -> Line:
     if not found:
         raise NotThereError
     return found[0]
+
+
+def of_side(grant_id: uuid.UUID, membership_id: uuid.UUID) -> Line | None:
+    """A grant as one member's institution reads it, for a mail; None for whoever may not agree."""
+    members = Membership.objects.filter(
+        pk=membership_id, state=MembershipState.ACTIVE, user__is_active=True
+    )
+    member = members.first()
+    if member is None or Action.AGREE not in ROLE_ACTIONS[Role(member.role)]:
+        return None
+    grant = of_institution(member.institution_id).filter(pk=grant_id).first()
+    return Line(grant, member.institution_id, member.user_id, None) if grant else None
 
 
 def grouped(found: list[Line]) -> list[tuple[Group, list[Line]]]:

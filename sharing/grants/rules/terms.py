@@ -13,10 +13,10 @@ from django.db.models import TextChoices
 from sharing.access.rules import Action, Credential
 
 ACTIONS: dict[str, str] = {
-    "search": "find studies and read what a list shows",
+    "search": "find studies in a list",
     "view": "view images",
     "download": "download files",
-    "send": "send studies, which count as accepted at once",
+    "send": "send studies to whoever gives this access, which count as accepted at once",
 }
 READS: dict[str, Action] = {
     "search": Action.SEARCH,

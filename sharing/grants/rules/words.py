@@ -5,7 +5,15 @@ import datetime
 
 from django.utils import timezone
 
-from sharing.grants.rules.terms import ACTIONS, PURPOSES, Channel, Terms, Transform, listed
+from sharing.grants.rules.terms import (
+    ACTIONS,
+    PURPOSES,
+    Channel,
+    Filter,
+    Terms,
+    Transform,
+    listed,
+)
 
 
 def last_day(until: datetime.datetime) -> datetime.date:
@@ -52,3 +60,37 @@ def differences(old: Terms, new: Terms, old_studies: str, new_studies: str) -> l
     return [
         Difference(name, before[name], said) for name, said in after.items() if before[name] != said
     ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Facts:
+    """What a filter asks of a study."""
+
+    modalities: frozenset[str]
+    department: str
+    tags: frozenset[str]
+    referrer: str
+    date: str  # as people write it
+
+
+SPOKEN_WITH_AN = "AEFHILMNORSX"  # letters whose names begin with a vowel
+
+
+def because(wanted: Filter, facts: Facts) -> str:
+    """Why a filter names a study: "it is a CT of Cardiology, made on 3 May 2026"."""
+    kinds = [one for one in wanted.modalities if one in facts.modalities]
+    what = listed(_with_article(one) for one in kinds) if kinds else "a study"
+    of = f" of {facts.department}" if wanted.departments else ""
+    parts = [f"it is {what}{of}"] if kinds or of else []
+    if wanted.since or wanted.until or wanted.last_days:
+        parts.append(f"{'' if parts else 'it was '}made on {facts.date}")
+    if wanted.tags:
+        tags = (f"“{one}”" for one in wanted.tags if one in facts.tags)
+        parts.append(f"{'' if parts else 'it is '}tagged {listed(tags)}")
+    if wanted.referrer:
+        parts.append(f"{'' if parts else 'it was '}referred by {facts.referrer}")
+    return ", ".join(parts) or "the agreement gives every study"
+
+
+def _with_article(modality: str) -> str:
+    return f"{'an' if modality[:1] in SPOKEN_WITH_AN else 'a'} {modality}"

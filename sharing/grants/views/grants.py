@@ -16,12 +16,13 @@ from sharing.access.gate import declares
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.accounts.models import Institution
-from sharing.accounts.queries import evidence_of, listed_institutions
+from sharing.accounts.queries import evidence_of
 from sharing.grants import actions
 from sharing.grants.forms.grants import ChangeForm, ProposalForm, ReasonForm, TermsForm, filled_from
 from sharing.grants.models import Grant, GrantVersion
-from sharing.grants.queries.grants import of_institution, written
+from sharing.grants.queries.grants import written
 from sharing.grants.queries.lines import grouped, line, lines
+from sharing.grants.queries.offers import institution, institutions
 from sharing.grants.rules.terms import Filter, digest
 from sharing.grants.views.looking import dry_run
 from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError
@@ -46,10 +47,10 @@ def partners(request: HttpRequest) -> HttpResponseBase:
 @declares(Action.AGREE)
 def propose(request: HttpRequest) -> HttpResponseBase:
     """Choose an institution; then say what is to be seen, by whom and until when."""
-    own = _own(request)
     if "with" not in request.GET:
-        return _choose(request, own)
-    partner = _partner(own, request.GET["with"])
+        return _choose(request)
+    own = _own(request)
+    partner = _partner(_by(request), request.GET["with"])
     form = ProposalForm(_given(request), own=own, partner=partner)
     if _is_sent(request) and form.is_valid() and (made := _proposed(request, form)):
         return redirect("partner", made.pk)
@@ -76,9 +77,9 @@ def change(request: HttpRequest, grant_id: uuid.UUID) -> HttpResponseBase:
     return _form(request, form, {"partner": shown.partner, "line": shown})
 
 
-def _choose(request: HttpRequest, own: Institution) -> HttpResponse:
+def _choose(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "")[:200]
-    found = listed_institutions(words).exclude(pk=own.pk)
+    found = institutions(_by(request), words).order_by("name").prefetch_related("evidence")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     rows = [(one, evidence_of(one)) for one in page]
     partial = "#list" if request.htmx else ""  # type: ignore[attr-defined]
@@ -88,20 +89,12 @@ def _choose(request: HttpRequest, own: Institution) -> HttpResponse:
     return response
 
 
-def _partner(own: Institution, text: str) -> Institution:
-    """An institution that wants to be found, or with which there is a grant already."""
+def _partner(by: Principal, text: str) -> Institution:
+    """An institution that wants to be found, or is a partner already."""
     try:
-        wanted = uuid.UUID(text)
+        return institution(by, uuid.UUID(text))
     except ValueError:
         raise NotThereError from None
-    listed = listed_institutions().exclude(pk=own.pk).filter(pk=wanted).first()
-    if listed is not None:
-        return listed
-    for grant in of_institution(own.pk):
-        for side in (grant.custodian, grant.recipient):
-            if side.pk == wanted != own.pk:
-                return side
-    raise NotThereError
 
 
 def _proposed(request: HttpRequest, form: ProposalForm) -> Grant | None:

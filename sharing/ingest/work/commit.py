@@ -10,12 +10,14 @@ import threading
 import uuid
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
+from sharing.accounts.models import Department, Membership
 from sharing.audit.actions import Asking, patient_reference, record
 from sharing.audit.rules import Act
 from sharing.dicom import names
@@ -392,11 +394,13 @@ def _find_or_make(one: Arrival, now: Any) -> tuple[uuid.UUID, uuid.UUID]:
             "sex": found.patient_sex[:16],
         },
     )
+    # The department is asked for only when the study is made.
+    facts = {**_study_facts(found, now), "department": partial(_department_of, one)}
     study, _ = Study.objects.get_or_create(
         institution_id=one.institution_id,
         patient=patient,
         uid=header.study_uid,
-        defaults=_study_facts(found, now),
+        defaults=facts,
     )
     series, made_series = Series.objects.get_or_create(
         study=study, uid=header.series_uid, defaults=_series_facts(found)
@@ -404,6 +408,17 @@ def _find_or_make(one: Arrival, now: Any) -> tuple[uuid.UUID, uuid.UUID]:
     if made_series:
         _describe(study.pk)
     return study.pk, series.pk
+
+
+def _department_of(one: Arrival) -> Department | None:
+    """Where the sender works, if that still takes something new."""
+    sender = Membership.objects.filter(
+        institution=one.institution_id, user=one.file.upload.created_by_id
+    )
+    found = sender.select_related("department").first()
+    if found is None or found.department is None or found.department.closed_at is not None:
+        return None
+    return found.department
 
 
 def _describe(study_id: uuid.UUID) -> None:
