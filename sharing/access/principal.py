@@ -99,8 +99,8 @@ class Principal:
 
     @property
     def asker(self) -> str:
-        """One and the same for whoever asks, in however many sessions at once."""
-        return f"{self.actor.kind}:{self.actor.id}"
+        """One and the same for whoever asks, in however many sessions; a link, however often opened."""
+        return f"{self.actor.kind}:{self.actor.link_id or self.actor.id}"
 
     def narrowed_to(self, study_id: uuid.UUID) -> "Principal":
         """The same asker, reaching no further than one study."""

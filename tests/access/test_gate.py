@@ -38,6 +38,11 @@ WEB = Origin("198.51.100.7", "a browser", "page")
 def visitor(*given: tuple[Study, object], **options: object) -> Principal:
     """Somebody who has opened a link to what was given."""
     made = links.create_link(items=list(given), by=f.principal("Ben"), **options)  # type: ignore[arg-type]
+    return opened(made)
+
+
+def opened(made: links.NewLink) -> Principal:
+    """Somebody who opens a link now."""
     secret = made.url.rpartition(".")[2]
     claimed = links.claim_link(made.link.pk, secret, origin=WEB, passcode=made.passcode)
     assert isinstance(claimed, links.Claimed)
@@ -96,6 +101,14 @@ def test_a_visitor_cannot_reach_the_other_study_of_the_same_patient():
     assert list(gate.studies(guest)) == [shared]
     with pytest.raises(NotThereError):
         gate.study(guest, Action.VIEW, id=other.pk)
+
+
+def test_a_link_counts_as_one_asker_however_often_it_was_opened():
+    ben = f.principal("Ben")
+    made = links.create_link(items=[(f.study(ben), None)], by=ben)
+    first, again = (opened(made) for _ in range(2))
+    assert first.actor.id != again.actor.id
+    assert first.asker == again.asker != f.principal("Rosa").asker
 
 
 def test_a_visitor_with_one_series_cannot_reach_its_sister():

@@ -65,7 +65,7 @@ class People:
 
 
 def address_of(name: str) -> str:
-    place = "mercy" if name in ("Cleo", "Matteo") else "general"
+    place = "mercy" if name in ("Cleo", "Matteo", "Nora") else "general"
     return f"{name.lower()}@{place}.example"
 
 
