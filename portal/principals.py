@@ -23,6 +23,7 @@ from sharing.accounts.rules import MembershipState
 from sharing.credentials.principal import bearer
 from sharing.grants.principal import widened
 from sharing.grants.queries.lines import asking
+from sharing.grants.queries.requests import news
 from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
 from sharing.kernel.requests import Origin
 from sharing.links.principal import claim, ended
@@ -244,6 +245,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     principal = getattr(request, "principal", None)
     if principal is None or principal.is_nobody or principal.membership is None:
         return {"demo": settings.DEMO}
+    # Only a whole page asks; a part that renews itself does not.
+    told = SimpleLazyObject(lambda: news(principal)) if principal.may(Action.VIEW) else None
     return {
         "demo": settings.DEMO,
         "membership": principal.membership,
@@ -252,8 +255,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "memberships": Membership.objects.filter(
             user=principal.user, state=MembershipState.ACTIVE
         ).select_related("institution"),
+        "news": told,
         "may": {str(action): True for action in principal.actions},
-        "waiting": {str(Action.AGREE): functools.partial(asking, principal)},
+        "waiting": {
+            str(Action.AGREE): functools.partial(asking, principal),
+            **({str(Action.VIEW): lambda: told.count} if told is not None else {}),
+        },
     }
 
 

@@ -147,7 +147,7 @@ class ProfileForm(ContactForm):
     people_by_address = forms.BooleanField(
         label="Let others send images to one of our people alone",
         required=False,
-        help_text="They have to know the person's e-mail address; nobody sees who works here.",
+        help_text="By e-mail, which they have to know; nobody sees who works here.",
     )
     field_order = ("is_listed", "people_by_address", "description")
 

@@ -1,5 +1,6 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { csrfToken } from "./csrf.js";
+import { listen as listenToClocks } from "./clock.js";
 import { listen as listenToClipboard } from "./copy.js";
 import { listen as listenToDialogs } from "./dialogs.js";
 import { listen as listenToFilters } from "./filters.js";
@@ -14,6 +15,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 
 listenToClipboard();
+listenToClocks();
 listenToDialogs();
 listenToFilters(htmx);
 listenToPictures();

@@ -20,6 +20,7 @@ from sharing.ingest import actions as ingest
 from sharing.ingest.api.batch import BODY_TYPE
 from sharing.links import actions as links
 from tests import factories as f
+from tests.grants.making import sent
 
 api = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
 # A number where a text is wanted is taken as written, as forms do; and no schema can say which cursor
@@ -57,7 +58,9 @@ def token(db: None, _one_connection: None) -> Iterator[str]:
     study = f.study(ada)
     link = links.create_link(items=[(study, None)], lifetime=datetime.timedelta(days=7), by=ada)
     upload = ingest.start_upload(by=ada)
+    offer = sent(f.study(ada, number=2), by="Ada")
     there.update(study_id=str(study.pk), link_id=str(link.link.pk), upload_id=str(upload.pk))
+    there.update(offer_id=str(offer.pk))
     made = create_token(membership=f.member("Ada"), lifetime=datetime.timedelta(hours=1), by=ada)
     yield made.text
     there.clear()

@@ -34,11 +34,11 @@ from django.utils import timezone
 
 from portal.checks import routes
 from sharing.accounts import actions as people
-from sharing.accounts.models import Membership
+from sharing.accounts.models import Institution, Membership
 from sharing.accounts.rules import MembershipState, Role
 from sharing.credentials.actions import create_token
 from sharing.credentials.models import MachineClient, MachineToken
-from sharing.grants.actions import name_machine
+from sharing.grants.actions import name_machine, offers, requests
 from sharing.grants.models import GrantVersion
 from sharing.ingest import actions as ingest
 from sharing.ingest.models import UploadFile
@@ -49,7 +49,7 @@ from sharing.studies.models import Instance
 from tests import factories as f
 from tests.credentials.certificates import certificate
 from tests.credentials.making import EVERYTHING, machine
-from tests.grants.making import grant
+from tests.grants.making import grant, listed
 
 TABLE = Path(__file__).with_name("routes.txt")
 OWNERS = ("Ada", "Ben", "Rosa", "Dora")
@@ -118,6 +118,7 @@ class World:
             "token_id": self.token.token.pk,
             "client_id": self.machine.pk,
             "certificate_id": self.machine.certificates.get().pk,
+            **self._shared(ben, number),
             "study_uid": study.uid,
             "series_uid": instance.series.uid,
             "uid": instance.uid,
@@ -127,6 +128,22 @@ class World:
             "key": "none",
             "uidb36": "none",
         }
+
+    @staticmethod
+    def _shared(ben: Any, number: int) -> dict[str, Any]:
+        """Another study, sent to a partner, and images for which that partner asks."""
+        partner, asker = ("Mercy", "Cleo") if number == 1 else ("Seaside", "Sara")
+        home = ben.membership.institution
+        listed(partner, home.name)
+        sent = offers.send(
+            f.study(ben, number=number + 50, images=1).pk,
+            to=Institution.objects.get(name=partner).pk,
+            by=ben,
+        )
+        request = requests.ask(
+            home.pk, patient_name="Probe", patient_id="P", reason="Today.", by=f.principal(asker)
+        )
+        return {"offer_id": sent.pk, "request_id": request.pk}
 
     @staticmethod
     def _claim(study: Any, ben: Any, **options: Any) -> links.Claimed:

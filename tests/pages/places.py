@@ -209,6 +209,21 @@ def _in_force(*names: str) -> Callable[[Page, Path], None]:
     return go
 
 
+def _opening_what_was_sent(page: Page, folder: Path) -> None:
+    page.locator(".inbox .row-link").first.click()
+    page.wait_for_load_state("load")
+
+
+def _opening_the_request(page: Page, folder: Path) -> None:
+    page.locator(".row-link").first.click()
+    page.get_by_role("heading", name="Request for images").wait_for()
+
+
+def _declining(page: Page, folder: Path) -> None:
+    page.get_by_role("link", name="Decline").first.click()
+    page.get_by_label("Why not?").wait_for()
+
+
 ONE = [image(980, 1, one, PatientName="Falk^Iris") for one in range(1, 4)]
 TWO = [*ONE, image(981, 1, 1, PatientName="Groß^Jonas")]
 
@@ -242,6 +257,19 @@ PLACES = {
     "receipt": Place("Ben", "{upload}"),
     "share": Place("Ben", "/share/?study={study}"),
     "share-result": Place("Ben", "/share/?study={study}", _making_a_link),
+    "send": Place("Ben", "/studies/{study}/send/"),
+    "inbox": Place("Cleo", "/inbox/"),
+    "inbox-accepted": Place("Cleo", "/inbox/?tab=accepted"),
+    "inbox-answered": Place("Ben", "/inbox/?tab=answered"),
+    "inbox-empty": Place("Ben", "/inbox/"),
+    "inbox-sent": Place("Ben", "/inbox/?tab=sent"),
+    "inbox-requests": Place("Ben", "/inbox/?tab=requests"),
+    "offer": Place("Ben", "/inbox/?tab=sent", _opening_what_was_sent),
+    "offer-decline": Place("Cleo", "/inbox/", _declining),
+    "study-that-was-sent": Place("Cleo", "/inbox/", _opening_what_was_sent),
+    "request-new": Place("Cleo", "/inbox/requests/new/"),
+    "request": Place("Cleo", "/inbox/?tab=requests", _opening_the_request),
+    "request-answer": Place("Ben", "/inbox/?tab=requests", _opening_the_request),
     "links": Place("Ben", "/links/"),
     "links-empty": Place("Ada", "/links/?whose=mine"),
     "links-of-everybody": Place("Ada", "/links/"),

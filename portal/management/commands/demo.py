@@ -21,8 +21,10 @@ from sharing.accounts.models import Institution, Membership, User
 from sharing.accounts.rules import Role
 from sharing.dicom import synthetic
 from sharing.grants import actions as grants
+from sharing.grants.actions import offers, requests
 from sharing.grants.forms.grants import USUAL_TEXT
-from sharing.grants.models import Grant
+from sharing.grants.models import Grant, ImageRequest, Offer
+from sharing.grants.rules.offers import Priority
 from sharing.grants.rules.terms import Filter, Terms
 from sharing.ingest import actions as ingest
 from sharing.ingest.work.unpack import receive_stream
@@ -48,6 +50,8 @@ NOTE = (
     "Thursday: open this page on your phone, or give her the link and the passcode."
 )
 
+STAT_NOTE = "Sudden weakness of the left arm since 14:10. Is there a stroke? Please call 555 0134."
+
 
 class Command(BaseCommand):
     help = "Makes a portal with people and studies in it, and serves it on PORT."
@@ -67,6 +71,8 @@ class Command(BaseCommand):
         _make_studies()
         _make_link(kept)
         _make_grants()
+        _send_a_stat()
+        _ask_for_images()
         kept.save()
         self.stdout.write(_told(kept))
         sys.stdout.flush()
@@ -176,6 +182,39 @@ def _make_grants() -> None:
         version = grant.versions.get()
         for one in others:
             grants.agree(grant.pk, digest=version.digest, by=_principal(one))
+
+
+def _send_a_stat() -> None:
+    """General's MR waits in Mercy's inbox, and its clock runs; both want to be found."""
+    Institution.objects.update(is_listed=True, people_by_address=True)
+    if Offer.objects.exists():
+        return
+    study = Study.objects.filter(modalities__contains="MR").first() or Study.objects.first()
+    if study is not None:
+        offers.send(
+            study.pk,
+            to=Institution.objects.get(name="Mercy").pk,
+            priority=Priority.STAT,
+            note=STAT_NOTE,
+            may_download=True,
+            by=_principal("ben@general.example"),
+        )
+
+
+def _ask_for_images() -> None:
+    """Mercy asks General for what it has of the patient of the CT."""
+    series = Series.objects.filter(modality="CT").select_related("study__patient").first()
+    if series is None or ImageRequest.objects.exists():
+        return
+    patient = series.study.patient
+    requests.ask(
+        Institution.objects.get(name="General").pk,
+        patient_name=patient.display_name,
+        birth_date=patient.birth_date,
+        modality="CT",
+        reason="Seen in our chest clinic on Thursday. Earlier scans, please.",
+        by=_principal("cleo@mercy.example"),
+    )
 
 
 def _told(kept: _Kept) -> str:

@@ -1,5 +1,6 @@
 """What every page needs: built assets, icons, wrapped components, the way around the house."""
 
+import datetime
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.template.base import FilterExpression, Node, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -147,6 +149,16 @@ def filesize(size: float) -> str:
     return f"{size / 1000:.1f} TB"
 
 
+@register.filter
+def waited(since: datetime.datetime) -> str:
+    """How long ago that was, as a clock says it: 4 min, 1 h 12 min, 3 days."""
+    minutes = max(0, int((timezone.now() - since).total_seconds() // 60))
+    hours, left = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {left} min" if hours else f"{left} min"
+
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -161,6 +173,7 @@ def dicom_date(date: str) -> str:
 # What stands in the staff's column: the action that opens it, where it is, its icon, its name.
 PLACES = (
     ("search", "/", "list", "Worklist"),
+    ("view", "/inbox/", "inbox", "Inbox"),
     ("upload", "/upload/", "upload", "Upload"),
     ("share", "/links/", "link", "Links"),
     ("agree", "/partners/", "shield", "Partners"),
@@ -180,6 +193,7 @@ def places(context: Context) -> list[dict[str, Any]]:
     may, waiting = context.get("may") or {}, context.get("waiting") or {}
     return [
         {"href": href, "icon": drawing, "label": label, "current": _is_at(path, href)}
+        | {"renews": href == "/inbox/" and action in waiting}
         | {"waiting": waiting[action]() if action in waiting else 0}
         for action, href, drawing, label in PLACES
         if action in may

@@ -94,17 +94,22 @@ def _facts(study: Study) -> Facts:
 
 
 def _by_offers(by: Principal, study: Study) -> Iterator[Opening]:
+    sends = by.may(Action.SHARE)
     for offer in sent_of_study(by, study):
         if offer.state not in REACHING or offer.expires_at <= timezone.now():
             continue
         yield Opening(
             icon="inbox",
-            who=f"{offer.person} at {offer.recipient.name}"
+            # By the address that the sender knew: whose it is, the other side alone says.
+            who=f"{offer.person.email} at {offer.recipient.name}"
             if offer.person
             else offer.recipient.name,
             what=f"They may view{' and download' if offer.may_download else ''} it.",
             why=f"Because {offer.created_by} sent it to them on {_day(offer.created_at)}.",
             until=offer.expires_at,
+            href=reverse("offer", args=[offer.pk]) if sends else "",
+            stop=reverse("offer-withdraw", args=[offer.pk]) if sends else "",
+            label="Withdraw",
         )
 
 

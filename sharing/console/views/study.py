@@ -17,6 +17,7 @@ from sharing.audit.rules import Act
 from sharing.console import queries
 from sharing.console.forms import MarkForm
 from sharing.console.views.explaining import agreement, explained
+from sharing.grants.queries.offers import received_of_study, sent_of_study
 from sharing.ingest.queries import uploads_of_study
 from sharing.kernel.errors import InvalidInputError
 from sharing.links.queries import links_for, links_of_study
@@ -36,7 +37,7 @@ def study_page(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     context = _head(principal, study)
     if not renewing:
         is_own = gate.is_own(principal, study)
-        context |= _of_ours(principal, study) if is_own else agreement(principal, study)
+        context |= _of_ours(principal, study) if is_own else _offered(principal, study)
     partial = "#series" if renewing else ""
     response = render(request, f"console/study.html{partial}", context)
     response["Cache-Control"] = "no-store"
@@ -95,6 +96,11 @@ def mark(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return redirect("study", study.pk)
 
 
+def _offered(principal: Principal, study: Study) -> dict[str, Any]:
+    """By which agreement, and by whose sending, somebody reaches another institution's study."""
+    return {**agreement(principal, study), "offers": received_of_study(principal, study)}
+
+
 def _history(principal: Principal, study: Study) -> dict[str, Any]:
     """Uploads for everybody; links and activity for those who share or review."""
     context: dict[str, Any] = {"uploads": list(uploads_of_study(study)[:20])}
@@ -102,6 +108,7 @@ def _history(principal: Principal, study: Study) -> dict[str, Any]:
         events, more = newest(of_study(study.pk), size=SHOWN_ACTS, folded=True)
         context |= {
             "links": list(links_of_study(principal, study)),
+            "sent": sent_of_study(principal, study),
             "mine": set(links_for(principal).values_list("pk", flat=True)),
             "activity": queries.told(principal, events),
             "more_activity": more is not None,

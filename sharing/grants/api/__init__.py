@@ -1,1 +1,1 @@
-"""What partners may see, for programs."""
+"""What partners may see and what is sent to them, for programs."""

@@ -1,1 +1,1 @@
-"""What people fill in about partners."""
+"""What people fill in about partners and what is sent to them."""

@@ -69,6 +69,10 @@ class ImageRequest(models.Model):
     def __str__(self) -> str:
         return f"request {self.id}"
 
+    @property
+    def is_running(self) -> bool:
+        return self.state in OPEN_REQUESTS and self.expires_at > timezone.now()
+
 
 class Offer(models.Model):
     """One study of the sender, for the recipient's people, or for `person` among them alone.

@@ -1,1 +1,1 @@
-"""Pages on which people say what partners may see."""
+"""Pages on which people say what partners may see, and send to them."""
