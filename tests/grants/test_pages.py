@@ -367,6 +367,7 @@ class TestOneAgreement:
         for name in ("Dora", "Nora"):
             shown = text(ask(name, f"{made.pk}/"))
             assert "<strong>Cleo</strong> opened the page of" in shown, name
+        assert AuditEvent.objects.filter(action=Act.ACTIVITY_READ).count() == 2
         activity = text(f.browser("Dora").get(f"/activity/?grant={made.pk}"))
         assert "Only what concerns one agreement" in activity
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from portal import operators
 from sharing.access import principal as principals
 from sharing.access.principal import Principal
-from sharing.accounts.models import Institution, Membership, User
-from sharing.accounts.rules import Role
+from sharing.accounts.models import Evidence, Institution, Membership, User
+from sharing.accounts.rules import EvidenceKind, Role
 from sharing.dicom import synthetic
 from sharing.grants import actions as grants
 from sharing.grants.actions import offers, requests
@@ -106,9 +106,13 @@ def _make_people(kept: _Kept) -> None:
         if User.objects.filter(email=email).exists():
             continue
         with transaction.atomic():
-            home, _ = Institution.objects.get_or_create(
+            home, made = Institution.objects.get_or_create(
                 name=institution, defaults={"is_listed": True}
             )
+            if made:
+                Evidence.objects.create(
+                    institution=home, kind=EvidenceKind.OPERATOR, proven_at=timezone.now()
+                )
             user = User.objects.create_user(email, name=name, password=password)
             Membership.objects.create(user=user, institution=home, role=role)
 

@@ -16,8 +16,10 @@ from sharing.access.gate import declares
 from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.accounts.queries import evidence_of, names_of
+from sharing.audit.actions import record
 from sharing.audit.models import AuditEvent
 from sharing.audit.queries import last_openings, newest, of_grant, of_institution
+from sharing.audit.rules import Act
 from sharing.console import queries, rules
 from sharing.console.forms import GivenForm, place
 from sharing.credentials.models import MachineClient
@@ -123,6 +125,7 @@ def _machines(shown: Line) -> dict[str, Any]:
 
 
 def _history(by: Principal, shown: Line) -> dict[str, Any]:
+    record(Act.ACTIVITY_READ, by=by, fields=["grant"])
     mine = of_grant(of_institution(shown.own), shown.grant.pk)
     events, more = newest(mine, size=SHOWN_ACTS, folded=True)
     return {"history": queries.told(by, events), "more_history": more is not None}
