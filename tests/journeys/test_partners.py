@@ -6,13 +6,15 @@ import io
 import re
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Page
 
-from tests.credentials.machine import KeyPair, Machine, elliptic, key_set
+from tests.credentials.machine import Machine, elliptic, key_set
 from tests.factories import image
 from tests.journeys import people as do
 from tests.journeys.conftest import written
@@ -24,8 +26,14 @@ GENEROUS = 3.0  # what is aimed at is one second; test_the_switch measures
 KEPT = ("action", "outcome", "actor_name", "credential", "study_id", "custodian_id", "grant_id")
 
 
+@pytest.fixture
+def web() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=30) as open_:
+        yield open_
+
+
 def test_a_grant_from_the_proposal_to_the_switch(
-    portal: Served, people: People, tmp_path: Path
+    portal: Served, people: People, web: httpx.Client, tmp_path: Path
 ) -> None:
     ada, cleo = (people.signed_in(portal, name) for name in ("Ada", "Cleo"))
     number = 930
@@ -35,7 +43,7 @@ def test_a_grant_from_the_proposal_to_the_switch(
         agrees(people.signed_in(portal, name), page)
     ada.goto(page)
     assert ada.get_by_text("In force").first.is_visible()
-    machine = added(portal, people, page, elliptic())
+    machine = added(portal, people, page, web)
     study = read_by_page(portal, cleo)
     uid = read_by_machine(machine)
     pressed = stopped(ada, page)
@@ -79,11 +87,11 @@ def agrees(somebody: Page, page: str) -> None:
     somebody.get_by_role("button", name="Agree", exact=True).wait_for(state="detached")
 
 
-def added(portal: Served, people: People, page: str, pair: KeyPair) -> Machine:
+def added(portal: Served, people: People, page: str, web: httpx.Client) -> Machine:
     """Mercy's administrator adds a machine and lets it use the agreement."""
     matteo = people.signed_in(portal, "Matteo")
     matteo.goto(f"{portal.address}/people/machines/new")
-    name = f"Reading room {uuid.uuid4().hex[:6]}"
+    pair, name = elliptic(), f"Reading room {uuid.uuid4().hex[:6]}"
     matteo.get_by_label("Name").fill(name)
     matteo.get_by_label("get the files", exact=False).check()
     matteo.get_by_label("Public keys").fill(key_set(pair))
@@ -94,7 +102,7 @@ def added(portal: Served, people: People, page: str, pair: KeyPair) -> Machine:
     matteo.get_by_label("Let a machine use it").select_option(label=name)
     matteo.get_by_role("button", name="Add", exact=True).click()
     matteo.get_by_role("button", name=f"Take off {name}").wait_for()
-    return Machine(httpx.Client(timeout=30), portal.address, client, pair)
+    return Machine(web, portal.address, client, pair)
 
 
 def read_by_page(portal: Served, cleo: Page) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -21,8 +21,10 @@ CLEO = address_of("Cleo")
 
 
 @pytest.fixture(scope="session")
-def between(home: Served) -> Agreed:
-    return agreed(home, elliptic())
+def between(home: Served) -> Iterator[Agreed]:
+    made = agreed(home, elliptic())
+    yield made
+    made.machine.web.close()
 
 
 class Mercy:
