@@ -51,7 +51,13 @@ def large(home: Served) -> str:
     files = json.loads(body)["files_url"]
     for number in range(1, IMAGES + 1):
         data = image(
-            990, 1, number, Rows=SIDE, Columns=SIDE, PixelData=number.to_bytes(2) * SIDE * SIDE
+            990,
+            1,
+            number,
+            Modality="NM",
+            Rows=SIDE,
+            Columns=SIDE,
+            PixelData=number.to_bytes(2) * SIDE * SIDE,
         )
         name = {"Upload-Metadata": f"path {do.encoded(f'IM{number}')}"}
         status, said = line.send(

@@ -57,7 +57,7 @@ class Agreed:
     machine: Machine
 
 
-def agreed(portal: Served, pair: KeyPair, *, modality: str = "CT") -> Agreed:
+def agreed(portal: Served, pair: KeyPair, *, modality: str) -> Agreed:
     """General lets Mercy read its studies of one modality: made as people would, at the shell."""
     name = f"Reading room {uuid.uuid4().hex[:8]}"
     script = AGREED.format(modality=modality, name=name, scopes=SCOPES, jwks=key_set(pair))

@@ -22,7 +22,7 @@ CLEO = address_of("Cleo")
 
 @pytest.fixture(scope="session")
 def between(home: Served) -> Iterator[Agreed]:
-    made = agreed(home, elliptic())
+    made = agreed(home, elliptic(), modality="NM")  # as `large` is, and nothing of the demo
     yield made
     made.machine.web.close()
 
