@@ -48,6 +48,13 @@ app.autodiscover_tasks()
 _stopping = threading.Event()
 
 
+@signals.worker_init.connect
+def _check(**kwargs: object) -> None:
+    from portal.checks import stop_if_unfit
+
+    stop_if_unfit()
+
+
 @signals.worker_ready.connect
 def _start_sweeping(**kwargs: object) -> None:
     threading.Thread(target=_sweep, name="jobs-sweeper", daemon=True).start()

@@ -121,7 +121,7 @@ def database(name: str, default: str) -> dict[str, object]:
         return _sqlite(name, unquote(url.path))
     if url.scheme in ("postgres", "postgresql"):
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "portal.postgresql",
             "NAME": unquote(url.path.lstrip("/")),
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),

@@ -49,6 +49,16 @@ logger_class = Log
 MOST_WAITING = 64 * 1024
 
 
+def on_starting(server: Any) -> None:
+    """What must not be so stops the start."""
+    import django
+
+    django.setup()  # it is, where the application is the portal's own
+    from portal.checks import stop_if_unfit
+
+    stop_if_unfit()
+
+
 def when_ready(server: Any) -> None:
     """Keep little waiting on each connection; all of them inherit it from where they come in."""
     for listener in server.LISTENERS:

@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from portal import certificates, errors
+from portal.wall import admitted
 from sharing.access import principal as principals
 from sharing.access.gate import permit
 from sharing.access.principal import Principal
@@ -24,11 +25,13 @@ from sharing.credentials.principal import bearer
 from sharing.grants.principal import widened
 from sharing.grants.queries.lines import asking
 from sharing.grants.queries.requests import news
+from sharing.kernel import wall
 from sharing.kernel.errors import NotAllowedError, NotThereError, SharingError, SignInNeededError
 from sharing.kernel.requests import Origin
 from sharing.links.principal import claim, ended
 
 CLAIM_COOKIE = "claim"
+WHO_ASKS = "who asks: by a session, a token or a claim's cookie"
 # What the staff's places are for; whoever may not use one does not see it.
 PLACES = {
     "worklist": Action.SEARCH,
@@ -68,7 +71,8 @@ class PrincipalMiddleware:
             return _csrf_problem(request, view)
         request.claim_id = claim_id  # type: ignore[attr-defined]
         try:
-            found = _of_claim(request, claim_id)
+            with wall.system(WHO_ASKS):
+                found = _of_claim(request, claim_id)
         except SharingError as error:
             return errors.answer(request, error)
         self._set(request, lambda: found.narrowed_to(within) if within else found)
@@ -79,7 +83,12 @@ class PrincipalMiddleware:
 
     @staticmethod
     def _set(request: HttpRequest, make: Callable[[], Principal]) -> None:
-        request.principal = SimpleLazyObject(make)  # type: ignore[attr-defined]
+        def made() -> Principal:
+            with wall.system(WHO_ASKS):
+                found = make()
+            return admitted(found)
+
+        request.principal = SimpleLazyObject(made)  # type: ignore[attr-defined]
 
 
 def _of_claim(request: HttpRequest, claim_id: uuid.UUID) -> Principal:

@@ -1,5 +1,6 @@
 """What all tests share: the peers, the databases, and what counts as run."""
 
+import contextvars
 import os
 import shutil
 from collections.abc import Generator
@@ -26,10 +27,42 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Generator[None]:
+    """On PostgreSQL the owner has migrated; the tests come as the role that production has."""
+    from django.db import connection
+
+    from tests import roles
+
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with django_db_blocker.unblock(), roles.web_role():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_see_everything() -> Generator[None]:
+    """What a test does itself, in its threads too, it does as the shell would.
+
+    Its requests begin with nothing: `wall.request` says so, whatever holds around it.
+    """
+    from sharing.kernel import wall
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wall, "_asking", contextvars.ContextVar("asking", default=wall.SYSTEM))
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _audit_rows_stay() -> Generator[None]:
-    """Emptying the database after a test leaves the audit alone: its own trigger forbids it."""
+    """Emptying the database after a test leaves the audit alone: its own trigger forbids it.
+
+    And it takes the owner: no request may empty a table.
+    """
     from django.db import connection
+
+    from tests import roles
 
     # Of the class: beside a browser's event loop Django opens another connection.
     operations = type(connection.ops)
@@ -38,8 +71,15 @@ def _audit_rows_stay() -> Generator[None]:
     def all_but_the_audit(self: Any, style: Any, tables: Any, **options: Any) -> Any:
         return empty(self, style, [one for one in tables if one != "audit_auditevent"], **options)
 
+    def as_owner(self: Any, statements: list[str]) -> None:
+        with roles.owner() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operations, "sql_flush", all_but_the_audit)
+        if connection.vendor == "postgresql":
+            patch.setattr(operations, "execute_sql_flush", as_owner)
         yield
 
 

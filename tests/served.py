@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests import roles
 from tests.peers import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,12 +42,12 @@ class Served:
     def pid(self) -> int:
         return self.servers[0].pid
 
-    def manage(self, *words: str) -> str:
+    def manage(self, *words: str, **changes: str) -> str:
         """What `manage.py` answers; an error shows what it said."""
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, **changes},
             capture_output=True,
             text=True,
             check=False,
@@ -70,13 +71,24 @@ class Served:
 
 
 def serve(
-    folder: Path, changes: Mapping[str, str] | None = None, *, worker: bool = False
+    folder: Path,
+    changes: Mapping[str, str] | None = None,
+    *,
+    worker: bool = False,
+    database: str = "",
 ) -> Served:
-    """Make a demo portal under `folder` and serve it; `worker` adds a Celery worker."""
+    """Make a demo portal under `folder` and serve it; `worker` adds a Celery worker.
+
+    `database` is an empty one of PostgreSQL, by its owner's address: the owner migrates, and the
+    portal comes as the web role.
+    """
     port = processes.free_port()
     environment = {**os.environ, **_settings(folder, port), **(changes or {})}
+    if database:
+        environment["DATABASE_URL"] = roles.prepared(database)
     portal = Served(f"http://localhost:{port}", folder, environment, [])
-    portal.manage("migrate", "--verbosity", "0")
+    owner = database or environment["DATABASE_URL"]
+    portal.manage("migrate", "--verbosity", "0", DATABASE_URL=owner)
     portal.manage("demo", "--no-server")
     kept = json.loads((folder / "demo.json").read_text())
     portal.password, portal.link, portal.passcode = (

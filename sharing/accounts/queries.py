@@ -17,7 +17,7 @@ from sharing.accounts.models import (
     User,
 )
 from sharing.accounts.rules import MembershipState, Role, SignUpState, evidence_sentence
-from sharing.kernel import secrets
+from sharing.kernel import secrets, wall
 
 
 def active_memberships(user: User) -> QuerySet[Membership]:
@@ -38,7 +38,8 @@ def counted_by_role(institution_id: uuid.UUID) -> list[tuple[Role, int]]:
     active = Membership.objects.filter(
         institution=institution_id, state=MembershipState.ACTIVE, user__is_active=True
     )
-    counts = dict(active.order_by().values_list("role").annotate(Count("pk")))
+    with wall.acting_for(institution_id):  # partners are told how many, and not who
+        counts = dict(active.order_by().values_list("role").annotate(Count("pk")))
     return [(role, counts[role]) for role in Role if role in counts]
 
 
@@ -59,13 +60,11 @@ def unanswered(institution_id: uuid.UUID | None) -> QuerySet[Invitation]:
 
 def open_invitation(invitation_id: uuid.UUID, secret: str) -> Invitation | None:
     """The invitation that an address names, while it can be taken up."""
-    found = (
-        Invitation.objects.filter(
-            pk=invitation_id, accepted_at=None, withdrawn_at=None, expires_at__gt=timezone.now()
-        )
-        .select_related("institution", "invited_by")
-        .first()
+    still_open = Invitation.objects.filter(
+        pk=invitation_id, accepted_at=None, withdrawn_at=None, expires_at__gt=timezone.now()
     )
+    with wall.system("which invitation is taken up: by its id"):
+        found = still_open.select_related("institution", "invited_by").first()
     if found is None or found.secret_digest is None:
         return None
     same = secrets.same(bytes(found.secret_digest), secrets.digest(secret))

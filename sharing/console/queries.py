@@ -18,6 +18,7 @@ from sharing.console import rules
 from sharing.ingest.models import Upload
 from sharing.ingest.queries import QUIET, uploads
 from sharing.ingest.rules import UploadState
+from sharing.kernel import wall
 from sharing.links.models import Claim, LinkItem, ShareLink
 from sharing.links.queries import in_state
 from sharing.links.rules import LinkState
@@ -100,11 +101,16 @@ def received(principal: Principal, claim_ids: Iterable[str]) -> list[Received]:
     """The links that are addressed to the person's mailbox, and those opened in this session."""
     if principal.user is None:
         return []
+    with wall.system("the links of other institutions that came to one's own mailbox or browser"):
+        return _received(principal.user.email, claim_ids)
+
+
+def _received(email: str, claim_ids: Iterable[str]) -> list[Received]:
     now = timezone.now()
     opened = Claim.objects.filter(pk__in=list(claim_ids), expires_at__gt=now)
     claims = {claim.link_id: claim for claim in opened.order_by("created_at")}
     links = (
-        ShareLink.objects.filter(Q(recipient_email__iexact=principal.user.email) | Q(pk__in=claims))
+        ShareLink.objects.filter(Q(recipient_email__iexact=email) | Q(pk__in=claims))
         .select_related("institution", "created_by")
         .annotate(claim_count=Count("claims"))
         .order_by("-created_at")[:200]

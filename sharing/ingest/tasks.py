@@ -15,6 +15,7 @@ from sharing.ingest.work import spool
 from sharing.ingest.work.sweep import sweep
 from sharing.ingest.work.unpack import unpack
 from sharing.jobs.work import Run, job
+from sharing.kernel import wall
 from sharing.kernel.requests import JOB
 
 AT_ONCE = 500
@@ -24,7 +25,9 @@ AT_ONCE = 500
 def unpack_zip(run: Run, *, file: str) -> None:
     """Receive what is in a ZIP; run again, it finds what it had received already there."""
     found = UploadFile.objects.select_related("upload").get(pk=file)
-    unpack(found.pk, by=_sender(found.upload), seen=lambda _: run.check())
+    sender = _sender(found.upload)
+    with wall.acting_for(found.upload.institution_id):
+        unpack(found.pk, by=sender, seen=lambda _: run.check())
 
 
 @job("ingest.expire", every=timedelta(minutes=10))

@@ -2,9 +2,11 @@
 
 import datetime
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sharing.jobs.actions import enqueue
+from sharing.kernel import wall
 from sharing.mails.models import Mail
 from sharing.mails.rules import Kind
 
@@ -26,8 +28,15 @@ def queue(
     mail.
     """
     queued = enqueue(job, key=key, args=args, run_after=run_after)
-    mail, _ = Mail.objects.get_or_create(
-        pk=queued.pk,
-        defaults={"kind": kind, "to": to, "about": about, "custodian_id": custodian_id},
-    )
+    with _written_for(custodian_id):
+        mail, _ = Mail.objects.get_or_create(
+            pk=queued.pk,
+            defaults={"kind": kind, "to": to, "about": about, "custodian_id": custodian_id},
+        )
     return mail
+
+
+def _written_for(custodian_id: uuid.UUID | None) -> AbstractContextManager[None]:
+    if custodian_id is None:
+        return wall.system("a mail that is of no institution is queued")
+    return wall.acting_for(custodian_id)

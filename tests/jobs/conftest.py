@@ -7,6 +7,7 @@ from django.db import connection
 
 from sharing.jobs.work import registry
 from tests.jobs import kinds  # noqa: F401  registers the jobs of the tests
+from tests.roles import owner
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +26,10 @@ def _own_kinds() -> Iterator[None]:
 @pytest.fixture
 def effects(transactional_db: None) -> Iterator[type["Effects"]]:
     """A table without any constraint: what is written twice is there twice."""
-    with connection.cursor() as cursor:
+    with owner() as cursor:
         cursor.execute("CREATE TABLE tests_effect (number integer)")
     yield Effects
-    with connection.cursor() as cursor:
+    with owner() as cursor:
         cursor.execute("DROP TABLE tests_effect")
 
 

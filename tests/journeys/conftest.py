@@ -76,8 +76,9 @@ def distributed(
     tmp_path: Path, mailbox: Mailbox, postgresql_url: str, redis_url: str, s3_url: str
 ) -> Iterator[Served]:
     """The same over PostgreSQL, Redis, a worker and S3."""
-    peers = {"DATABASE_URL": postgresql_url, "REDIS_URL": redis_url, "STORAGE_URL": s3_url}
-    portal = serve(tmp_path, {**mailbox.settings, **peers}, worker=True)
+    peers = {"REDIS_URL": redis_url, "STORAGE_URL": s3_url}
+    changes = {**mailbox.settings, **peers}
+    portal = serve(tmp_path, changes, worker=True, database=postgresql_url)
     yield portal
     portal.stop()
 

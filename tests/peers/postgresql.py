@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.peers import processes
 from tests.peers.processes import Peer, PeerMissingError
 
+WEB_ROLE = "handover_web"  # as docker/postgres/web_role.sql has it
 NOBODY = 65534  # PostgreSQL refuses to run as root
 
 
@@ -83,6 +84,7 @@ def _make_database(port: int) -> None:
         try:
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("CREATE DATABASE handover")
+                connection.execute(f"CREATE ROLE {WEB_ROLE} LOGIN")
                 return
         except psycopg.OperationalError:  # it listens a moment before it is ready
             time.sleep(0.1)

@@ -22,6 +22,7 @@ from sharing.accounts.rules import (
 )
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.kernel import wall
 from sharing.kernel.errors import ConflictError, InvalidInputError, NotThereError, SharingError
 from sharing.kernel.requests import Origin
 from sharing.mails.actions import queue
@@ -177,13 +178,14 @@ def accept_invitation(
         if found is None:
             raise InvitationOverError
         person = _person(found, user, name, password)
-        _use_up(found)
-        User.objects.filter(pk=person.pk).update(must_be_protected=True)
-        membership, _ = Membership.objects.get_or_create(
-            user=person,
-            institution=found.institution,
-            defaults={"role": found.role, "department": found.department},
-        )
+        with wall.acting_for(found.institution_id):
+            _use_up(found)
+            User.objects.filter(pk=person.pk).update(must_be_protected=True)
+            membership, _ = Membership.objects.get_or_create(
+                user=person,
+                institution=found.institution,
+                defaults={"role": found.role, "department": found.department},
+            )
         by = at_the_door(person, origin, institution_id=found.institution_id)
         record(Act.JOINED, by=by, role=membership.role, invitation=str(found.pk))
     return membership

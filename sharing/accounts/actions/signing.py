@@ -7,6 +7,7 @@ from sharing.accounts.principal import at_the_door
 from sharing.accounts.queries import active_memberships
 from sharing.audit.actions import record
 from sharing.audit.rules import Act, Outcome
+from sharing.kernel import wall
 from sharing.kernel.requests import Origin
 
 
@@ -36,7 +37,8 @@ def note_failed(*, email: str, origin: Origin, reason: str) -> None:
 def _note(act: Act, user: User | None, origin: Origin, **detail: Any) -> None:
     institutions: list[Any] = []
     if user is not None:
-        institutions = [one.institution_id for one in active_memberships(user)]
+        with wall.system("where somebody works who signs in: their activity is written there"):
+            institutions = [one.institution_id for one in active_memberships(user)]
     for institution_id in institutions or [None]:
         by = at_the_door(user, origin, institution_id=institution_id)
         record(act, by=by, **detail)

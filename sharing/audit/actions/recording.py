@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.db import Error
 
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act, ActorKind, Outcome
-from sharing.kernel import secrets
+from sharing.kernel import secrets, wall
 from sharing.kernel.errors import AuditUnavailableError
 from sharing.kernel.requests import JOB, Origin
 
@@ -89,29 +90,37 @@ def record(
     """
     actor, origin = by.actor, by.origin
     try:
-        return AuditEvent.objects.create(
-            action=act,
-            outcome=outcome,
-            custodian_id=custodian_id or actor.institution_id,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name[:254],
-            actor_institution_id=actor.institution_id,
-            credential=actor.credential,
-            credential_id=actor.credential_id,
-            address=origin.address,
-            agent=origin.agent[:200],
-            channel=origin.channel,
-            study_id=study_id,
-            link_id=link_id or actor.link_id,
-            upload_id=upload_id,
-            grant_id=grant_id,
-            patient_ref=patient_ref,
-            reason=reason[:300],
-            detail=detail,
-        )
+        with _written_for(actor.institution_id or custodian_id):
+            return AuditEvent.objects.create(
+                action=act,
+                outcome=outcome,
+                custodian_id=custodian_id or actor.institution_id,
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                actor_name=actor.name[:254],
+                actor_institution_id=actor.institution_id,
+                credential=actor.credential,
+                credential_id=actor.credential_id,
+                address=origin.address,
+                agent=origin.agent[:200],
+                channel=origin.channel,
+                study_id=study_id,
+                link_id=link_id or actor.link_id,
+                upload_id=upload_id,
+                grant_id=grant_id,
+                patient_ref=patient_ref,
+                reason=reason[:300],
+                detail=detail,
+            )
     except Error as error:
         raise AuditUnavailableError from error
+
+
+def _written_for(institution_id: Any) -> AbstractContextManager[None]:
+    """Behind the wall a row is written, and its number read, by an institution that it concerns."""
+    if institution_id is None:
+        return wall.system("what nobody in particular did, at no institution, is written down")
+    return wall.acting_for(institution_id)
 
 
 def patient_reference(custodian_id: object, identity: bytes) -> str:

@@ -13,7 +13,7 @@ from sharing.credentials.principal import machines
 from sharing.credentials.rules.machines import MACHINE_PREFIX, SCOPES, TOKEN_LASTS
 from sharing.credentials.work import assertions, certificates, limits
 from sharing.credentials.work.proofs import ProofRefusedError, Verified
-from sharing.kernel import ids, secrets
+from sharing.kernel import ids, secrets, wall
 from sharing.kernel.requests import Origin
 
 
@@ -52,7 +52,7 @@ def issue_token(shown: Shown, scope: str, *, origin: Origin) -> Issued:
         verified = _verified(shown, origin)
         limits.count_client("token", verified.client.pk)
         scopes = _scopes(scope, verified.client, origin)
-        with transaction.atomic():
+        with wall.acting_for(verified.client.institution_id), transaction.atomic():
             assertions.use(verified)
             return _issue(verified, scopes, origin)
     except ProofRefusedError as error:

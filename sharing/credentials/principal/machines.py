@@ -21,7 +21,7 @@ from sharing.credentials.rules.machines import (
     is_within,
     with_keys,
 )
-from sharing.kernel import ids, secrets
+from sharing.kernel import ids, secrets, wall
 from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.requests import Origin
 
@@ -36,7 +36,8 @@ def bearer(text: str, origin: Origin) -> Principal | None:
     if found.certificate and found.certificate != origin.certificate:
         _note_refusal(found, origin)
         return None
-    _note_use(found.client)
+    with wall.acting_for(found.client.institution_id):
+        _note_use(found.client)
     return machine(found, origin)
 
 
@@ -50,7 +51,8 @@ def token(text: str) -> MachineToken | None:
     except ValueError:
         return None
     found = _live().filter(pk=token_id).select_related("client__institution", "client__account")
-    one = found.first()
+    with wall.system("whose token it is: by the token's id"):
+        one = found.first()
     if one is None or not secrets.same(bytes(one.secret_digest), secrets.digest(rest[23:])):
         return None
     return one

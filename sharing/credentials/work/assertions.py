@@ -20,7 +20,7 @@ from sharing.credentials.rules.machines import (
 from sharing.credentials.work import certificates
 from sharing.credentials.work.keys import key_of
 from sharing.credentials.work.proofs import ProofRefusedError, Verified, check_open, named
-from sharing.kernel import secrets
+from sharing.kernel import secrets, wall
 from sharing.kernel.requests import Origin
 
 NEEDED = ["iss", "sub", "aud", "exp", "jti"]
@@ -43,8 +43,9 @@ def verify(assertion: str, *, origin: Origin) -> Verified:
     client = named(claims.get("iss"))
     check_open(client, origin)
     _check_keys(client)
-    certificate = certificates.bound_to(client, origin)
-    checked = _checked(assertion, header, client)
+    with wall.acting_for(client.institution_id):
+        certificate = certificates.bound_to(client, origin)
+        checked = _checked(assertion, header, client)
     return Verified(client, certificate, checked["jti"], _end(checked))
 
 
@@ -54,7 +55,7 @@ def use(verified: Verified) -> None:
         return  # it signed in without one
     jti_digest = secrets.digest(verified.jti)
     try:
-        with transaction.atomic():
+        with wall.acting_for(verified.client.institution_id), transaction.atomic():
             UsedAssertion.objects.create(
                 client=verified.client,
                 jti_digest=jti_digest,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from sharing.credentials.models import MachineCertificate, MachineClient
 from sharing.credentials.rules.machines import LARGEST_PEM, LONGEST_SUBJECT, Proof, counts_at
 from sharing.credentials.work.proofs import ProofRefusedError, Verified, check_open, named
+from sharing.kernel import wall
 from sharing.kernel.requests import Origin
 
 
@@ -71,7 +72,8 @@ def verify(client_id: str, origin: Origin) -> Verified:
     check_open(client, origin)
     if client.proof != Proof.CERTIFICATE:
         raise ProofRefusedError("It does not sign in by a certificate alone.", client)
-    return Verified(client, bound_to(client, origin))
+    with wall.acting_for(client.institution_id):
+        return Verified(client, bound_to(client, origin))
 
 
 def bound_to(client: MachineClient, origin: Origin) -> str:

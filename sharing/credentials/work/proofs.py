@@ -6,6 +6,7 @@ import uuid
 
 from sharing.credentials.models import MachineClient
 from sharing.credentials.rules.machines import MachineState, is_within
+from sharing.kernel import wall
 from sharing.kernel.requests import Origin
 
 
@@ -44,7 +45,8 @@ def named(client_id: object) -> MachineClient:
         found = MachineClient.objects.filter(pk=uuid.UUID(str(client_id)))
     except ValueError as error:
         raise ProofRefusedError("Nobody is known by this client id.") from error
-    client = found.select_related("institution", "account").first()
+    with wall.system("which machine signs in: by its client id"):
+        client = found.select_related("institution", "account").first()
     # Our own spelling alone: one machine, one name.
     if client is None or client_id != str(client.pk):
         raise ProofRefusedError("Nobody is known by this client id.")

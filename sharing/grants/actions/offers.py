@@ -152,10 +152,9 @@ def _person(recipient: Institution, address: str, by: Principal) -> User:
     if not recipient.people_by_address:
         sentence = f"{recipient.name} lets no single people be picked. Leave this empty."
         raise InvalidInputError("The study was not sent.", fields={"person": [sentence]})
-    may_read = queries.people_who_may(recipient.pk, Action.VIEW)
-    found = may_read.filter(user__email__iexact=address).first()
-    if found is not None:
-        return found.user
+    found = queries.people_who_may(recipient.pk, Action.VIEW, user__email__iexact=address)
+    if found:
+        return found[0].user
     if not is_within("offer-person", str(by.actor.institution_id), most=TRIES, within=AN_HOUR):
         raise TooOftenError("Too many addresses were tried. Wait an hour.", within=AN_HOUR)
     sentence = f"Nobody who can receive images at {recipient.name} has this address."
@@ -177,8 +176,8 @@ def _welcome(study: Study, recipient: Institution, by: Principal) -> Grant | Non
 
 def _mail(offer: Offer) -> None:
     """Tell those who can answer; when it is for one person, that person alone."""
-    people = queries.people_who_may(offer.recipient_id, Action.VIEW)
-    for one in people.filter(user=offer.person) if offer.person else people:
+    alone = {"user": offer.person} if offer.person else {}
+    for one in queries.people_who_may(offer.recipient_id, Action.VIEW, **alone):
         queue(
             Kind.INBOX,
             to=one.user.email,

@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
@@ -17,6 +18,7 @@ from sharing.grants.models import Grant, Offer
 from sharing.grants.models.offers import OVER, addressed, running
 from sharing.grants.rules.offers import OfferState, Priority
 from sharing.grants.rules.states import GrantState
+from sharing.kernel import wall
 from sharing.kernel.errors import NotThereError
 from sharing.studies.models import Study
 
@@ -130,13 +132,15 @@ def institution(principal: Principal, institution_id: uuid.UUID) -> Institution:
     return found
 
 
-def people_who_may(institution_id: uuid.UUID, action: Action) -> QuerySet[Membership]:
-    """The active people of an institution whose role includes `action`."""
+def people_who_may(institution_id: uuid.UUID, action: Action, **named: Any) -> list[Membership]:
+    """The active people of an institution, often another than one's own, whose role includes `action`."""
     roles = [role for role in Role if action in ROLE_ACTIONS[role]]
     found = Membership.objects.filter(
         institution=institution_id,
         role__in=roles,
         state=MembershipState.ACTIVE,
         user__is_active=True,
+        **named,
     )
-    return found.select_related("user")
+    with wall.acting_for(institution_id):
+        return list(found.select_related("user"))

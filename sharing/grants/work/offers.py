@@ -22,6 +22,7 @@ from sharing.grants.rules.offers import (
 )
 from sharing.grants.work.noting import the_clock
 from sharing.jobs.work import Run
+from sharing.kernel import wall
 from sharing.mails.models import Mail
 from sharing.mails.work import Letter, deliver, mail_job
 from sharing.studies.models import Study
@@ -41,15 +42,18 @@ def note(act: Act, offer: Offer, *, by: Asking, study_id: uuid.UUID, **facts: An
 
 def note_about(act: Act, offer: Offer, *, by: Asking, **detail: Any) -> None:
     """`note`, with the facts of the study that the offer gives."""
-    study = Study.objects.select_related("patient").get(pk=offer.study_id)
-    note(act, offer, by=by, **gate.facts(study), **detail)
+    note(act, offer, by=by, **_facts(offer), **detail)
 
 
 def note_answer(act: Act, offer: Offer, *, by: Asking) -> None:
     """What the recipient did with another's study: one row, which both sides read."""
-    study = Study.objects.select_related("patient").get(pk=offer.study_id)
-    facts = gate.facts(study)
-    record(act, by=by, grant_id=offer.pk, sender=offer.sender.name, **facts)
+    record(act, by=by, grant_id=offer.pk, sender=offer.sender.name, **_facts(offer))
+
+
+def _facts(offer: Offer) -> dict[str, Any]:
+    """Of the sender's study, also once the recipient, who has just said no, does not reach it."""
+    with wall.acting_for(offer.sender_id):
+        return gate.facts(Study.objects.select_related("patient").get(pk=offer.study_id))
 
 
 def note_request(act: Act, request: ImageRequest, *, by: Asking, **detail: Any) -> None:

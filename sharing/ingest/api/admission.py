@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from sharing.access.principal import Principal
 from sharing.ingest import queries
 from sharing.ingest.models import Upload
+from sharing.kernel import wall
+from sharing.kernel.wall import Scope
 
 KEPT = 0.5  # seconds
 MOST = 256
@@ -25,20 +27,22 @@ Key = tuple[bytes, uuid.UUID]
 
 class Admissions:
     def __init__(self) -> None:
-        self._known: OrderedDict[Key, tuple[float, Principal, Upload]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[float, Principal, Upload, Scope]] = OrderedDict()
         self._lock = threading.Lock()
 
     def to_write(self, request: HttpRequest, upload_id: uuid.UUID) -> tuple[Principal, Upload]:
         """The principal and its own upload; raises what `queries.upload` raises."""
         key, now = (_credential(request), upload_id), time.monotonic()
         with self._lock:
-            until, principal, upload = self._known.get(key, (0.0, None, None))
-        if principal is not None and upload is not None and now < until:
+            known = self._known.get(key)
+        if known is not None and now < known[0]:
+            _, principal, upload, scope = known
+            wall.admit(scope)
             return principal, upload
         principal = request.principal  # type: ignore[attr-defined]
         upload = queries.upload(principal, upload_id, writing=True)
         with self._lock:
-            self._known[key] = (now + KEPT, principal, upload)
+            self._known[key] = (now + KEPT, principal, upload, wall.current())
             while len(self._known) > MOST:
                 self._known.popitem(last=False)
         return principal, upload

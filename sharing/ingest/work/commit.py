@@ -26,6 +26,7 @@ from sharing.ingest.rules import ARRIVED, FileState
 from sharing.ingest.work import spool
 from sharing.ingest.work.check import Arrival
 from sharing.ingest.work.rows import add_to, insert, known
+from sharing.kernel import wall
 from sharing.storage.objects import Put, store
 from sharing.studies.models import Instance, InstanceHeader, Patient, Series, Study
 from sharing.studies.rules import fold, joined_modalities, search_text
@@ -130,13 +131,18 @@ def write(batch: list[tuple[Arrival, Asking]]) -> None:
     """Commit arrivals in one transaction; those that met on a row try again."""
     for attempt in range(ATTEMPTS):
         try:
-            with transaction.atomic():
+            # Whoever leads commits for others as well, also of another institution.
+            with wall.acting_for(*_institutions(batch)), transaction.atomic():
                 _Batch(batch).write()
             return
         except (IntegrityError, OperationalError):  # met on a row, or in a deadlock
             places.clear()
             if attempt == ATTEMPTS - 1:
                 raise
+
+
+def _institutions(batch: list[tuple[Arrival, Asking]]) -> set[uuid.UUID]:
+    return {arrival.institution_id for arrival, _ in batch}
 
 
 def _once(batch: list[tuple[Arrival, Asking]]) -> list[tuple[Arrival, Asking]]:

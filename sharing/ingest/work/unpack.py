@@ -20,6 +20,7 @@ from sharing.ingest.rules import FileState
 from sharing.ingest.work import spool
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
+from sharing.kernel import wall
 
 log = logging.getLogger(__name__)
 AT_A_TIME = 4
@@ -171,7 +172,7 @@ def _in_parallel(
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="receive") as pool:
         running: set[Future[UploadFile]] = set()
         for item in items:
-            running.add(pool.submit(run, item))
+            running.add(pool.submit(wall.carried(run), item))
             if len(running) >= 2 * AT_A_TIME:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (one.result() for one in done)

@@ -21,6 +21,7 @@ from sharing.jobs import rules
 from sharing.jobs.models import Job
 from sharing.jobs.rules import State
 from sharing.jobs.work.registry import Kind, kind
+from sharing.kernel import wall
 from sharing.kernel.errors import SharingError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -239,7 +240,8 @@ def _do(run: Run, claimed: Job, time_up: tuple[type[BaseException], ...]) -> Non
     try:
         if claimed.cancel_asked:
             raise JobCancelledError
-        run.kind.function(run, **claimed.args)
+        with wall.system("a job: it names what it works on by our own ids"):
+            run.kind.function(run, **claimed.args)
         run.finish()
     except LeaseLostError:
         log.warning("job_lost_its_lease kind=%s job=%s", run.kind.name, run.job_id)

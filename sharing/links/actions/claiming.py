@@ -18,7 +18,7 @@ from sharing.access import gate
 from sharing.access.principal import Principal, nobody
 from sharing.audit.actions import record
 from sharing.audit.rules import Act, Outcome
-from sharing.kernel import secrets
+from sharing.kernel import secrets, wall
 from sharing.kernel.durations import OUR_CLOCKS
 from sharing.kernel.errors import NotThereError, SharingError
 from sharing.kernel.requests import Origin
@@ -97,15 +97,32 @@ def claim_link(
     WrongPasscodeError
         The second factor does not match; the sentence says how many tries are left.
     """
-    digest = secrets.digest(secret)
+    with wall.acting_for(_institution_of(link_id)):
+        return _claim_link(link_id, secrets.digest(secret), origin, passcode or code, known)
+
+
+def _institution_of(link_id: uuid.UUID) -> uuid.UUID | None:
+    """Whose link it is: from there on its visitor asks for that institution alone."""
+    with wall.system("whose link is opened: by the link's id"):
+        found = ShareLink.objects.filter(pk=link_id)
+        return found.values_list("institution", flat=True).first()
+
+
+def _claim_link(
+    link_id: uuid.UUID,
+    digest: bytes,
+    origin: Origin,
+    typed: str,
+    known: Iterable[tuple[uuid.UUID, str]],
+) -> Claimed | Asked:
     for claim_id, claim_secret in known:
         held = principals.live(claim_id).filter(link=link_id, link__secret_digest=digest).first()
         if held and secrets.same(bytes(held.secret_digest), secrets.digest(claim_secret)):
             return Claimed(held, claim_secret)
     outcome: Claimed | Asked | SharingError
     with transaction.atomic():
-        if passcode or code:
-            outcome = _attempt(link_id, digest, passcode or code, origin)
+        if typed:
+            outcome = _attempt(link_id, digest, typed, origin)
         else:
             outcome = _asked(link_id, digest, origin)
     # Raised only now, so that the count and the audit row of a refusal stay.
@@ -123,7 +140,7 @@ def send_code(link_id: uuid.UUID, secret: str, *, origin: Origin) -> Asked:
         As for `claim_link`.
     TooManyCodesError
     """
-    with transaction.atomic():
+    with wall.acting_for(_institution_of(link_id)), transaction.atomic():
         outcome = _code_for(link_id, secrets.digest(secret), origin)
     if isinstance(outcome, SharingError):
         raise outcome

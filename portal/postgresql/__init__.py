@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, which tells each connection who asks: see `sharing.kernel.wall`."""
