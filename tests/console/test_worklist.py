@@ -249,9 +249,11 @@ def test_everybody_sees_the_places_that_they_may_use():
         page = f.browser(who).get("/").content.decode()
         return set(re.findall(r'class="place" href="([^"]+)"', page))
 
-    assert places("Ada") == {"/", "/upload/", "/links/", "/activity/", "/people/"}
-    assert places("Rosa") == {"/"}
-    assert places("Dora") == {"/", "/activity/"}
+    everywhere = {"/", "/inbox/", "/upload/", "/links/", "/partners/", "/activity/", "/people/"}
+    assert places("Ada") == everywhere
+    assert places("Ben") == {"/", "/inbox/", "/upload/", "/links/"}
+    assert places("Rosa") == {"/", "/inbox/"}
+    assert places("Dora") == {"/", "/partners/", "/activity/"}
 
 
 def test_the_indexes_are_those_of_the_models():

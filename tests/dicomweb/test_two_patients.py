@@ -24,7 +24,7 @@ def test_by_its_number_alone_neither_is_shown():
     for address in ("series", "metadata", f"series/{STUDY}.1/metadata"):
         answer = rosa.get(f"/dicom-web/studies/{STUDY}/{address}")
         assert answer.status_code == 409
-        assert "Two patients" in answer.json()["detail"]
+        assert "More than one study" in answer.json()["detail"]
 
 
 def test_in_its_own_place_each_shows_its_own_images():
