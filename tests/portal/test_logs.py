@@ -73,6 +73,7 @@ def test_the_web_server_says_that_an_answer_failed_and_not_what_was_asked_for(
     environment = {
         **os.environ,
         "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/handover.sqlite3",
         "PORT": str(port),
         "WEB_WORKERS": "1",
         "JOBS_EMBEDDED": "no",
