@@ -104,6 +104,8 @@ class Place:
 
 def _taken(asker: m.Machine, answer: httpx.Response) -> int:
     """What a machine keeps of an answer; what has ended, nginx itself turns away."""
+    if answer.status_code != 200:
+        print(answer.status_code, answer.text[:300])  # who said no, and why
     asker.token = answer.json()["access_token"] if answer.status_code == 200 else ""
     return answer.status_code
 
