@@ -120,7 +120,7 @@ def _being_listed(page: Page, folder: Path) -> None:
 
 
 def _signing_up(page: Page, folder: Path) -> None:
-    domain = f"{secrets.token_hex(4)}.example"
+    domain = f"radiology.of-the-lakeside-clinics-{secrets.token_hex(4)}.example"
     for label, words in {
         "Name of the institution": "Lakeside Clinic",
         "Address": "3 Shore Road, Springfield",
