@@ -50,7 +50,11 @@ def _surroundings(
     """Where the reader came from, and what the sender says."""
     prefix = _prefix(request)
     if not prefix:
-        return {"back_url": f"/studies/{study_id}/", "back_label": "Back to the study"}
+        return {
+            "back_url": f"/studies/{study_id}/",
+            "back_label": "Back to the study",
+            "news_url": "/inbox/news",
+        }
     link = ShareLink.objects.select_related("created_by", "institution").get(
         pk=str(principal.actor.link_id)
     )

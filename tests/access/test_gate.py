@@ -213,6 +213,12 @@ def test_a_suspended_member_reaches_nothing_from_the_next_question_on():
         gate.study(again, Action.SEARCH, id=study.pk)
 
 
+def test_a_person_whose_account_is_closed_reaches_nothing():
+    ben = f.member("Ben")
+    ben.user.is_active = False
+    assert not principals.member(ben, WEB).actions
+
+
 def test_a_stream_breaks_off_when_its_link_is_revoked(monkeypatch: pytest.MonkeyPatch):
     guest = visitor((f.study(f.principal("Ben")), None), may_download=True)
     clock = iter(range(0, 100, 1))

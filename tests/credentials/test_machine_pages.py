@@ -14,10 +14,11 @@ import pytest
 from django.utils import timezone
 
 from sharing.credentials.models import MachineClient
-from sharing.credentials.rules.machines import MachineState
+from sharing.credentials.rules.machines import MachineState, Proof
 from tests import factories as make
 from tests.conftest import ROOT
 from tests.credentials import machine as m
+from tests.credentials.certificates import DAY, certificate
 from tests.credentials.making import EVERYTHING, PAIR, client, machine
 from tests.served import Served, serve
 
@@ -88,6 +89,16 @@ class TestThePages:
         assert client().keys_end_at is not None
         assert timezone.localdate(client().keys_end_at) == day + datetime.timedelta(days=1)
         assert "Soon" in text(page("Ada"))
+
+    def test_the_list_warns_of_certificates_too_and_the_last_to_end_counts(
+        self, settings: Any
+    ) -> None:
+        settings.MTLS_URL = "https://portal.example:8444"
+        soon, later = (certificate(ends=days * DAY) for days in (3, 90))
+        machine(pem=soon.pem, proof=Proof.CERTIFICATE)
+        assert "Soon" in text(page("Ada"))
+        page("Ada", f"{client().pk}/certificates", pem=later.pem, proof=Proof.CERTIFICATE)
+        assert "Soon" not in text(page("Ada"))
 
     def test_shutting_out_is_asked_for_once_more(self) -> None:
         machine()

@@ -140,6 +140,8 @@ def test_the_bar_renews_itself_only_when_something_changed(study: Study) -> None
     assert renewed.status_code == 200
     assert 'class="stat-bar"' in renewed.content.decode()
     assert 'hx-swap-oob="true"' in renewed.content.decode()
+    assert "inbox-changed" in renewed["HX-Trigger"]  # at which an open list renews itself
+    assert 'hx-trigger="inbox-changed from:body"' in cleo.get("/inbox/").content.decode()
 
 
 def test_a_stat_for_one_person_stands_on_her_pages_alone(study: Study) -> None:

@@ -52,7 +52,8 @@ def machines(request: HttpRequest) -> HttpResponseBase:
     """All of them, with when each was last used and until when its keys count."""
     found = _of(request).exclude(state=MachineState.REVOKED)
     gone = _of(request).filter(state=MachineState.REVOKED)
-    context = {"rows": [(one, _keys_state(one)) for one in found], "revoked": gone}
+    rows = [(one, *_stands(one)) for one in found.prefetch_related("certificates")]
+    context = {"rows": rows, "revoked": gone}
     return render(request, "credentials/machines.html", context)
 
 
@@ -161,6 +162,18 @@ def _of(request: HttpRequest) -> Any:
 def _keys_state(of: MachineClient) -> str:
     """ended, soon or nothing: how it stands with the day until which its keys count."""
     return end_state(of.keys_end_at) if of.proof != Proof.CERTIFICATE else ""
+
+
+def _stands(of: MachineClient) -> tuple[datetime.datetime | None, str]:
+    """Until when what it shows counts, and how that stands: its keys, its certificates, or both.
+
+    Of several certificates the last to end counts: they overlap while one follows another.
+    """
+    ends = [one.ends_at for one in of.certificates.all()]
+    keys = [of.keys_end_at] if of.proof != Proof.CERTIFICATE and of.keys_end_at else []
+    shown = [max(ends)] if ends and of.proof != Proof.KEY else []
+    end = min([*keys, *shown], default=None)
+    return end, end_state(end)
 
 
 def end_state(end: datetime.datetime | None) -> str:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from sharing.access import gate
 from sharing.access.gate import declares
@@ -163,11 +164,15 @@ def _tabs(principal: Principal, current: str) -> list[dict[str, Any]]:
 @require_safe
 @declares(Action.VIEW)
 def news(request: HttpRequest) -> HttpResponse:
-    """The bar of what is STAT, as it renews itself: 204 while nothing has changed."""
+    """The bar of what is STAT, as it renews itself: 204 while nothing has changed.
+
+    A list that is open is told, and renews itself too.
+    """
     found = requests.news(by(request))
     if found.state == request.GET.get("state"):
         return private(HttpResponse(status=204))
-    return private(render(request, "grants/_news.html", {"news": found, "renewing": True}))
+    response = render(request, "grants/_news.html", {"news": found, "renewing": True})
+    return private(trigger_client_event(response, "inbox-changed"))
 
 
 # ---- Answers -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { listen as listenToPictures } from "../patience.js";
 import { readPage, say } from "./page.js";
 import { Share } from "./share.js";
 import { blank } from "./ended.js";
+import { watchNews } from "./news.js";
 
 const FIRST_PATIENCE = 4000;
 
@@ -25,6 +26,7 @@ addEventListener("pageshow", (event) => {
 
 async function start() {
   share.watch();
+  if (page.news) watchNews(page, share);
   await firstPicture(page.first?.image);
   const [{ openReading }, { Controls }] = await Promise.all([import("./reading.js"), import("./controls.js")]);
   if (share.ended) return;

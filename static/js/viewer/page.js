@@ -1,12 +1,13 @@
 /* What the server wrote into the page: read once, given to everything else. */
 
 export function readPage(body = document.body) {
-  const { root, study, alive, back, renderedOnly, mayDownload } = body.dataset;
+  const { root, study, alive, back, news, renderedOnly, mayDownload } = body.dataset;
   return {
     body,
     root,
     study,
     alive: alive || "",
+    news: news || "",
     back: back || "/",
     renderedOnly: renderedOnly === "true",
     mayDownload: mayDownload === "true",
