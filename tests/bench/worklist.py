@@ -19,6 +19,14 @@ ASKED = {
     "a month": "?since=2024-01-01&until=2024-01-31",
     "by name": "?sort=patient",
 }
+# What Mercy's people ask by the demo's agreement: General's CT and MR studies.
+ASKED_OF_PARTNERS = {
+    "partners' newest": "/?tab=partners",
+    "partners': one patient's name": "/?tab=partners&q=okafor+050000",
+    "QIDO of both: the newest": "/dicom-web/studies?limit=100",
+    "QIDO of both: a number": "/dicom-web/studies?PatientID=P00050000",
+    "QIDO of both: a month": "/dicom-web/studies?StudyDate=20240101-20240131&limit=100",
+}
 FILL = """
 import random
 from django.db import transaction
@@ -55,10 +63,15 @@ def run(portal: Served, orthanc: str) -> None:
         env=portal.environment,
         check=True,
     )
-    line = signed_in(portal.address, "ben@general.example", portal.password)
-    for name, query in ASKED.items():
-        taken = [_timed(line, f"/{query}") for _ in range(10)]
-        half = 1000 * middle(taken)
+    own = {name: f"/{query}" for name, query in ASKED.items()}
+    _ask(portal, "ben@general.example", own)
+    _ask(portal, "cleo@mercy.example", ASKED_OF_PARTNERS)
+
+
+def _ask(portal: Served, email: str, asked: dict[str, str]) -> None:
+    line = signed_in(portal.address, email, portal.password)
+    for name, path in asked.items():
+        half = 1000 * middle([_timed(line, path) for _ in range(10)])
         print(
             f"worklist of {STUDIES:,}: {name}: {half:.0f} ms (goal {GOAL}, ratio {half / GOAL:.2f})"
         )
