@@ -88,13 +88,13 @@ def _native(frame: bytes, picture: Picture, details: Details, frame_number: int)
             f"The image is cut short: {len(frame)} of {frame_bytes(picture)} bytes are there."
         )
     big = picture.transfer_syntax in BIG_ENDIAN_PIXELS
-    options = _options(picture)
-    options["view_only"] = True
+    chosen = options(picture)
+    chosen["view_only"] = True
     if big and picture.bits_allocated <= 8:
-        options["pixel_vr"] = details.pixel_vr or "OW"
-        options["be_swap_ow"] = details.pixel_vr != "OB"
+        chosen["pixel_vr"] = details.pixel_vr or "OW"
+        chosen["be_swap_ow"] = details.pixel_vr != "OB"
         frame += b"\0" * (len(frame) % 2)  # an odd frame ends in the middle of a word
-    return _as_array(BIG if big else EXPLICIT, frame, options)
+    return _as_array(BIG if big else EXPLICIT, frame, chosen)
 
 
 def _bits(frame: bytes, picture: Picture, frame_number: int) -> Pixels:
@@ -131,7 +131,7 @@ def _encapsulated(frame: bytes, picture: Picture) -> Pixels:
     failures: list[str] = []
     for plugin in _PLUGINS[syntax]:
         try:
-            return _as_array(syntax, source, _options(picture), plugin)
+            return _as_array(syntax, source, options(picture), plugin)
         except UndecodableError as error:
             failures.append(f"{plugin} ({error.__cause__ and type(error.__cause__).__name__})")
     raise UndecodableError(
@@ -172,7 +172,8 @@ def _twelve_bits(frame: bytes, picture: Picture) -> Pixels:
     return np.frombuffer(raw, dtype).reshape(picture.rows, picture.columns)
 
 
-def _options(picture: Picture) -> dict[str, Any]:
+def options(picture: Picture) -> dict[str, Any]:
+    """What pydicom's decoders want to know of one frame."""
     is_float = not picture.bits_stored and picture.bits_allocated in (32, 64)
     keyword = (
         {32: "FloatPixelData", 64: "DoubleFloatPixelData"}[picture.bits_allocated]

@@ -36,7 +36,7 @@ def draw(
         raise BadViewError(f"Pictures come as {' or '.join(MEDIA_TYPES)}.")
     found = details.read(head, picture, frame_number)
     values = decoding.decode(frame, picture, found, frame_number)
-    image = Image.fromarray(np.ascontiguousarray(_shown(values, picture, found, window)))
+    image = Image.fromarray(np.ascontiguousarray(shown(values, picture, found, window)))
     return _encoded(_fitted(image, picture, found, viewport), media_type, quality)
 
 
@@ -48,9 +48,10 @@ def exercise() -> None:
     decoding.load()
 
 
-def _shown(
+def shown(
     values: NDArray[Any], picture: Picture, found: Details, window: Window | None
 ) -> NDArray[np.uint8]:
+    """Stored values as they are seen: grey of (rows, columns), or RGB of (rows, columns, 3)."""
     if picture.photometric == "PALETTE COLOR":
         return _through_palette(values, found)
     if values.ndim == 3:
