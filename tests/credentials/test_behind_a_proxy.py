@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.credentials import certificates as c
 from tests.credentials import machine as m
 from tests.credentials.making import PAIR
+from tests.credentials.pasting import added, pasted, written
 from tests.docker.test_deployment import configuration
 from tests.peers import processes
 from tests.served import Served, serve
@@ -214,3 +216,21 @@ def test_a_proxy_that_passes_two_on_is_not_believed(place: Place) -> None:
         assert place.signed_in(place.named("alone", web)) == 400
     web = httpx.Client(headers=names[1:], timeout=30)
     assert place.signed_in(place.named("alone", web)) == 200  # the proxy's own address
+
+
+@pytest.mark.parametrize("place", ["nginx"], indirect=True)
+@pytest.mark.parametrize("name", ["curl", "python"])
+@pytest.mark.parametrize("proof", ["key-and-certificate", "certificate"])
+def test_what_the_page_gives_to_paste_works_with_a_certificate(
+    place: Place, tmp_path: Path, name: str, proof: str
+) -> None:
+    keys = {} if proof == "certificate" else {"jwks": pasted(written("keys"), tmp_path)}
+    pem = pasted(written("certificate"), tmp_path)
+    _, shown = added(place.portal, f"Pasted {name} {proof}", pem=pem, proof=proof, **keys)
+    text = shown[name].replace("https://localhost:8444", place.tls)
+    if name == "python":
+        (tmp_path / "try.py").write_text(text)
+        text = f"{sys.executable} try.py"
+    (tmp_path / "server.crt").write_text(SERVER.pem)
+    trusted = str(tmp_path / "server.crt")
+    assert "00100010" in pasted(text, tmp_path, CURL_CA_BUNDLE=trusted, SSL_CERT_FILE=trusted)

@@ -1,11 +1,8 @@
 """Administrators look after machines at a page; what it gives to paste works as it is."""
 
 import datetime
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +13,10 @@ from django.utils import timezone
 from sharing.credentials.models import MachineClient
 from sharing.credentials.rules.machines import MachineState, Proof
 from tests import factories as make
-from tests.conftest import ROOT
 from tests.credentials import machine as m
 from tests.credentials.certificates import DAY, certificate
 from tests.credentials.making import EVERYTHING, PAIR, client, machine
+from tests.credentials.pasting import added, commands, pasted, written
 from tests.served import Served, serve
 
 ADDRESS = "/people/machines/"
@@ -139,27 +136,7 @@ class TestThePages:
         assert "PACS of Ada" not in text(page("Matteo"))
 
 
-def commands(shown: str) -> dict[str, str]:
-    """The commands on a page, as somebody would copy them."""
-    found = re.findall(r'<pre[^>]*id="(?:try-)?([a-z-]+)"[^>]*>(.*?)</pre>', shown, re.DOTALL)
-    return {name: unescape(body) for name, body in found}
-
-
 # ---- On a portal that really runs --------------------------------------------------------------
-
-ADD = """
-from django.test import Client
-from sharing.accounts.models import User
-from sharing.credentials.models import MachineClient
-browser = Client(headers={{"host": "localhost"}})
-browser.force_login(User.objects.get(email="ada@general.example"),
-    backend="allauth.account.auth_backends.AuthenticationBackend")
-form = {{"name": {name!r}, "jwks": {jwks!r}, "scopes": {scopes!r}}}
-browser.post("/people/machines/new", form)
-made = MachineClient.objects.get(name={name!r})
-print(browser.get(f"/people/machines/{{made.pk}}/").content.decode())
-print(f"CLIENT:{{made.pk}}:")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -169,17 +146,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     portal.stop()
 
 
-def added(portal: Served, name: str, jwks: str) -> tuple[str, dict[str, str]]:
-    """The client id of a new machine, and the commands that its page shows."""
-    code = ADD.format(name=name, jwks=jwks, scopes=list(EVERYTHING))
-    shown = portal.manage("shell", "--no-imports", "-c", code)
-    found = re.search(r"CLIENT:([0-9a-f-]{36}):", shown)
-    assert found is not None, shown[-2000:]
-    return found[1], commands(shown)
-
-
 def test_a_machine_works_on_a_portal_that_runs(running: Served) -> None:
-    client_id, _ = added(running, "Night PACS", m.key_set(PAIR))
+    client_id, _ = added(running, "Night PACS", jwks=m.key_set(PAIR))
     with httpx.Client(timeout=30) as web:
         pacs = m.Machine(web, running.address, client_id, PAIR)
         pacs.sign_in(*EVERYTHING)
@@ -199,24 +167,10 @@ def test_a_machine_works_on_a_portal_that_runs(running: Served) -> None:
 
 @pytest.mark.parametrize("name", ["curl", "python"])
 def test_what_the_page_gives_to_paste_works(running: Served, tmp_path: Path, name: str) -> None:
-    template = (ROOT / "templates/credentials/keys.txt").read_text()
-    jwks = _run(re.sub(r"{%.*?%}", "", template), tmp_path)
-    _, shown = added(running, f"Pasted {name}", jwks)
+    jwks = pasted(written("keys"), tmp_path)
+    _, shown = added(running, f"Pasted {name}", jwks=jwks)
     text = shown[name]
     if name == "python":
         (tmp_path / "try.py").write_text(text)
         text = f"{sys.executable} try.py"
-    assert "00100010" in _run(text, tmp_path)
-
-
-def _run(command: str, folder: Path) -> str:
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert "00100010" in pasted(text, tmp_path)
