@@ -223,7 +223,12 @@ _IN_TEXT: Final = re.compile(
     ){_CLOCK}(?![^\W_])""",
     re.IGNORECASE | re.VERBOSE,
 )
-_HAS_DIGITS: Final = re.compile(r"\d")
+_LIKELY: Final = re.compile(
+    r"\d{8}|\d[-/.\u2010\u2011_]\d|\d\.|[年년]|\b(?:"
+    + "|".join(sorted({name[:3] for name in _MONTHS}))
+    + ")",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,7 @@ def find(text: str, days_known: frozenset[datetime.date] = frozenset()) -> Itera
         Days that the header names: of a date that can be read in two ways (03/04/2026) the one
         among them is meant.
     """
-    if not _HAS_DIGITS.search(text):
+    if not _LIKELY.search(text):
         return
     for match in _IN_TEXT.finditer(text):
         if match["s11"] != "/" or _is_known(match, days_known):
