@@ -46,15 +46,20 @@ class Walk:
         self.rules, self.finder, self.found = rules, finder, found
         self._structured = "clean_structured_content" in rules.options
 
-    def items(self, old: Items | None, new: Items, where: str = "") -> None:
-        """One data set or item of a sequence, with what stood there in the original."""
+    def items(
+        self, old: Items | None, new: Items, where: str = "", *, stands_in: bool = False
+    ) -> None:
+        """One data set or item of a sequence, with what stood there in the original.
+
+        Inside what `stands_in` for a sequence, nothing has to be kept.
+        """
         for attribute in new.values():
             place = where + dotted(attribute.tag)
             before = old.get(attribute.tag) if old is not None else None
             self.found.examined += 1
             if self._attribute(new, before, attribute, place):
-                self._enter(before, attribute, place)
-        if old is not None:
+                self._enter(before, attribute, place, stands_in=stands_in)
+        if old is not None and not stands_in:
             self._gone(old, new, where)
             self._count(old, new)
 
@@ -77,15 +82,17 @@ class Walk:
 
     # --- inside sequences ---
 
-    def _enter(self, old: Attribute | None, new: Attribute, where: str) -> None:
+    def _enter(self, old: Attribute | None, new: Attribute, where: str, *, stands_in: bool) -> None:
         if new.items is None:
             return
+        rule = self.rules.of(new.tag)
+        stands_in |= rule is not None and not rule.codes & {"K", "C", "U"}
         before = old.items if old is not None else None
         for number, (then, now) in enumerate(_aligned(before, new.items)):
             place = f"{where}[{number}]"
             if self._structured and new.tag == CONTENT:
                 self._concept(then, now, place)
-            self.items(then, now, place + ".")
+            self.items(then, now, place + ".", stands_in=stands_in)
 
     def _concept(self, old: Items | None, new: Items, where: str) -> None:
         """A content item by Table E.3.4-1."""

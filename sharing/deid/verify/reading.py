@@ -311,13 +311,14 @@ def layout(record: Record) -> Layout:
         source: Any = file
         if record.syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflated(file.read()))
-        _follow(source, record, found)
-        found.trailing += len(source.read(1 << 20))
+        end = _follow(source, record, found)
+        found.trailing = source.seek(0, 2) - end
     return found
 
 
-def _follow(source: Any, record: Record, found: Layout) -> None:
-    last = -1
+def _follow(source: Any, record: Record, found: Layout) -> int:
+    """Where the last whole element ends."""
+    last, end = -1, int(source.tell())
     implicit = record.syntax == ImplicitVRLittleEndian
     little = record.syntax != ExplicitVRBigEndian
     try:
@@ -326,9 +327,10 @@ def _follow(source: Any, record: Record, found: Layout) -> None:
             if tag <= last:
                 found.ordered = False
                 found.repeated.append(tag)
-            last = max(last, tag)
+            last, end = max(last, tag), int(source.tell())
     except Exception:  # noqa: BLE001 - what is after the last whole element is no element
-        found.trailing += 1
+        return end
+    return end
 
 
 def _start(record: Record) -> int | None:

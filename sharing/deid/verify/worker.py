@@ -86,8 +86,8 @@ def _check(asked: dict[str, Any]) -> dict[str, Any]:
     rules = _rules(json.dumps(asked["rules"]))
     finder = _finder(json.dumps(asked["tokens"]))
     new = reading.read(Path(asked["output"]))
-    if not new.items:
-        return {"error": "EmptyFile"}
+    if not reading.is_instance(new):
+        return {"error": "NoInstance"}
     old = reading.read(Path(asked["original"])) if asked.get("original") else None
     Walk(rules, finder, found).items(old.items if old else None, new.items)
     around.markers(rules, new, old, found)
