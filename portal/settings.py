@@ -293,6 +293,7 @@ EMAIL_BACKEND = (
 )
 EMAIL_FILE_PATH = VAR_DIR / "mails"
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Handover <no-reply@localhost>")
+OPERATOR_EMAIL = env.text("OPERATOR_EMAIL")  # none: the operator looks at the shell
 
 # ---- DNS ---------------------------------------------------------------------------------------
 DNS_SERVERS = env.servers("DNS_SERVERS", port=53)  # none: those of the system

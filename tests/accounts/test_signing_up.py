@@ -135,6 +135,21 @@ def test_the_domain_is_proven_by_a_mail_to_an_address_there_once() -> None:
     assert shown.startswith("Domain lakeside.example proven by a mail to an address there on")
 
 
+def test_the_operator_is_told_once_and_of_nothing_that_a_stranger_chose(
+    names: Zone, settings: Any
+) -> None:
+    settings.OPERATOR_EMAIL = OLGA
+    lakeside = Applicant(name="Call +1 555 0199 now")
+    send_mails()
+    assert not [one for one in mail.outbox if one.to == [OLGA]]
+    lakeside.prove(names)
+    lakeside.step("check")
+    send_mails()
+    (told,) = (one.message().as_string() for one in mail.outbox if one.to == [OLGA])
+    assert "lakeside.example" in told
+    assert "555" not in told
+
+
 def test_a_scanner_that_follows_the_mailed_link_proves_nothing() -> None:
     Applicant()
     url = mailed_link()

@@ -19,6 +19,8 @@ from sharing.jobs.actions import enqueue
 from sharing.jobs.work import Run, job
 from sharing.kernel import secrets
 from sharing.kernel.errors import PeerBusyError
+from sharing.mails.actions import queue
+from sharing.mails.rules import Kind
 
 PATIENCE = 5.0  # seconds for all name servers together
 Resolve = Callable[[str], list[str]]
@@ -101,12 +103,21 @@ def _changed(kept: Evidence, is_there: bool, now: datetime.datetime) -> Look:
 
 
 def proven(evidence: Evidence) -> None:
-    """Whoever signs up with this domain waits for the operator now."""
+    """Whoever signs up with this domain waits for the operator now, who is told."""
     if evidence.sign_up_id is None:
         return
-    SignUp.objects.filter(
+    moved = SignUp.objects.filter(
         pk=evidence.sign_up_id, state__in=states_before(SignUpState.PROVEN)
     ).update(state=SignUpState.PROVEN)
+    if moved and settings.OPERATOR_EMAIL:
+        queue(
+            Kind.SIGN_UP,
+            to=settings.OPERATOR_EMAIL,
+            job="accounts.mail-operator",
+            key=f"operator:{evidence.sign_up_id}",
+            args={"sign_up": str(evidence.sign_up_id)},
+            about=evidence.sign_up_id,
+        )
 
 
 def record_look(evidence: Evidence, look: Look, *, by: Asking) -> None:

@@ -42,3 +42,15 @@ def mail_refusal(run: Run, *, sign_up: str) -> None:
         return Letter("Your sign-up on Handover", "accounts/mail/refusal", {"sign_up": found})
 
     deliver(run, write)
+
+
+@mail_job("accounts.mail-operator")
+def mail_operator(run: Run, *, sign_up: str) -> None:
+    # Names the domain, which is proven, and nothing else that the stranger wrote.
+    def write(_mail: Mail) -> Letter | None:
+        found = SignUp.objects.filter(pk=sign_up, state=SignUpState.PROVEN).first()
+        if found is None:
+            return None
+        return Letter("A sign-up waits for you", "accounts/mail/operator", {"sign_up": found})
+
+    deliver(run, write)
