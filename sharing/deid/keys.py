@@ -130,14 +130,14 @@ class Keys:
         return SHORTEST - number % (SHORTEST - LONGEST + 1)
 
     def code(self, kind: str, value: str) -> str:
-        """12 letters and digits in place of a value, such as an accession number (action D).
+        """`C-` and 60 bits in place of a value, such as an accession number (action D).
 
         Parameters
         ----------
         kind
             What the value is: equal values of two kinds get two codes.
         """
-        return self._letters(f"code {kind}", value.strip(_MEANS_NOTHING))
+        return "C-" + self._letters(f"code {kind}", value.strip(_MEANS_NOTHING))
 
     def destroy(self) -> None:
         """Forget the secret and all that was derived; whatever is asked from now on fails."""

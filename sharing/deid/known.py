@@ -84,7 +84,7 @@ _SPARED: Final[Mapping[Option, Kind]] = {
 
 
 @cache
-def _kinds() -> dict[int, Kind]:
+def told_by() -> dict[int, Kind]:
     """What the attributes of Table E.1-1 tell, as far as it is worth looking for."""
     found: dict[int, Kind] = {}
     for tag, row in table().rows.items():
@@ -116,6 +116,11 @@ def _vr(tag: int) -> str:
         return str(dictionary_VR(tag))
     except KeyError:
         return ""
+
+
+def spared(options: frozenset[Option]) -> set[Kind]:
+    """What identifies nobody, because options retain it."""
+    return {kind for option, kind in _SPARED.items() if option in options}
 
 
 class Known:
@@ -154,7 +159,7 @@ class Known:
         """
         if not text or (tag, text) in self._seen:
             return
-        kind = Kind.NAME if vr == "PN" else _kinds().get(tag)
+        kind = Kind.NAME if vr == "PN" else told_by().get(tag)
         if tag in _MAKERS:
             self._keep_maker(text)
         elif kind:
@@ -195,8 +200,8 @@ class Known:
 
     def looked_for(self) -> dict[Kind, set[str]]:
         """The facts that identify under the profile's options."""
-        spared = {kind for option, kind in _SPARED.items() if option in self.options}
-        return {kind: values for kind, values in self.facts.items() if kind not in spared}
+        unsought = spared(self.options)
+        return {kind: values for kind, values in self.facts.items() if kind not in unsought}
 
     def find(self, text: str) -> list[Span]:
         """Where the text tells something of what is known: in order, without overlaps."""
