@@ -1,6 +1,6 @@
 """Look for text in the frames of one instance: in each of them, in none twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
@@ -24,7 +24,7 @@ MARGIN = 2
 class Words(Protocol):
     """What is known of a patient (`known.Known`)."""
 
-    def find(self, text: str) -> list[object]:
+    def find(self, text: str) -> Sequence[object]:
         """Where words of the patient stand in a text."""
 
 
