@@ -27,6 +27,12 @@ _WHO = (0x16, 0x17, 0x18, 0x26, 0x27, 0x28, 0x0100, 0x0102)
 _WRITER = (0x12, 0x13)
 _CHUNK = 8 << 20
 DEFLATED = pydicom.uid.DeflatedExplicitVRLittleEndian
+_NATIVE = {
+    pydicom.uid.ImplicitVRLittleEndian,
+    pydicom.uid.ExplicitVRLittleEndian,
+    pydicom.uid.ExplicitVRBigEndian,
+    DEFLATED,
+}
 _LONG = 7  # the shortest that is looked for where bytes are noise
 
 
@@ -70,9 +76,9 @@ def header(new: Record, old: Record | None, found: Found) -> None:
         _who(0x00020000 | element, new, old, found)
     for element in _WRITER:
         tag = 0x00020000 | element
-        now = new.meta[tag].text if tag in new.meta else ""
-        if now and old is not None and tag in old.meta and old.meta[tag].text == now:
-            found.add("meta_kept", dotted(tag), keyword(tag), now)
+        if old is not None and tag in old.meta and tag in new.meta and old.meta[tag].text:
+            before, now = old.meta[tag].text, new.meta[tag].text
+            found.replaced.add((tag, now, before, dotted(tag), keyword(tag)))
     instance = new.meta.get(0x00020003)
     if instance is not None and instance.text != new.first(0x00080018):
         found.add("meta_instance", dotted(0x00020003))
@@ -88,11 +94,13 @@ def _who(tag: int, new: Record, old: Record | None, found: Found) -> None:
         found.add("meta_kept", dotted(tag), keyword(tag), now.text)
 
 
-def order(new: Record, found: Found) -> None:
-    """Attributes each once and in order, nothing after the last."""
+def order(new: Record, old: Record | None, found: Found) -> None:
+    """Attributes each once, in order unless the original's were not, nothing after the last."""
     told = layout(new)
-    if not told.ordered:
+    if told.repeated:
         found.add("not_in_order", dotted(told.repeated[0]))
+    elif not told.ordered and (old is None or layout(old).ordered):
+        found.add("not_in_order")
     if not told.meta_length_right:
         found.add("meta_length", dotted(0x00020000))
     if told.trailing:
@@ -205,15 +213,17 @@ def pixels(rules: Rules, old: Record, new: Record, found: Found) -> None:
 _SHAPE = (0x00280010, 0x00280011, 0x00280008, 0x00280002)
 
 
+def _encapsulated(record: Record) -> bool:
+    return record.syntax not in _NATIVE
+
+
 def _same_pixels(old: Record, new: Record, tag: int) -> bool:
     before, now = pixels_of(old, tag), pixels_of(new, tag)
     if before.rstrip(b"\0") == now.rstrip(b"\0"):
         return True
     try:
         if old.syntax == new.syntax:
-            return pydicom.uid.UID(old.syntax).is_compressed and _fragments(before) == _fragments(
-                now
-            )
+            return _encapsulated(old) and _fragments(before) == _fragments(now)
         return bool((old.dataset.pixel_array == new.dataset.pixel_array).all())
     except Exception:  # noqa: BLE001 - what cannot be decoded was not shown to be the same
         return False
@@ -254,7 +264,7 @@ def bitstream(new: Record, finder: Finder, found: Found) -> None:
     data = pixels_of(new, 0x7FE00010)
     if not data:
         return
-    if pydicom.uid.UID(new.syntax).is_compressed and new.syntax != DEFLATED:
+    if _encapsulated(new):
         hits = finder.find_bytes(data, (), shortest=_LONG) if len(data) <= 4 * _CHUNK else set()
         for frame in _try_fragments(data):
             for start, end in comments(frame):

@@ -22,6 +22,7 @@ _REFERENCE = 0x00081155
 _OURS = frozenset(
     {0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280302, 0x00280303}
 )
+_NUMBERS = re.compile(r"[\d\s.+\-eE\\]*")
 _CONTACT = re.compile(
     r"[\w.+-]+@[\w-]+\.[a-z]{2,}|https?://\S+|www\.\S+\.\S+"
     r"|(?<![\w.])\+\d{1,3}[\s().-]{0,2}(?:\d[\s().-]{0,2}){6,12}|\(\d{3}\)\s?\d{3}-\d{4}",
@@ -234,6 +235,9 @@ class Walk:
             return set()
         dates = one.vr in NARRATIVE and (rule is None or "C" in rule.codes)
         hits = self.finder.find(text, without=frozenset() if dates else frozenset({"date"}))
+        if one.vr in {"DS", "IS"} and _NUMBERS.fullmatch(text):
+            self.found.seen |= {hit for _, hit in hits}
+            return set()  # a number that is one says nothing, even if somebody's is the same
         if one.vr in NARRATIVE:
             return hits
         return {hit for hit in hits if hit[1] not in ordinary()}
@@ -275,13 +279,13 @@ class Walk:
             listed = before.private or tag in _OURS or self.rules.of(tag) is not None
             if listed or not tag & 0xFFFF or tag >> 16 == 0x0004:
                 continue
-            if before.items is None and self.finder.find(before.text):
+            now = new.get(tag)
+            kept = now is not None and (before.items is not None or now.values == before.values)
+            if not kept and before.items is None and self.finder.find(before.text):
                 continue  # whoever changed it had to
             self.found.unlisted += 1
-            now = new.get(tag)
-            if now is not None and (before.items is not None or now.values == before.values):
-                self.found.kept += 1
-            else:
+            self.found.kept += kept
+            if not kept:
                 self.found.lost[keyword(tag)] += 1
 
 

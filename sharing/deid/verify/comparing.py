@@ -258,7 +258,8 @@ class _Judge:
         """A value equal to the original's is a leak, unless others became the very same."""
         for tag, now, before, where, rule in answer["replaced"]:
             if now == before and len(self.replaced[tag, now]) < 2:
-                self._add("unchanged", new, where, rule, now)
+                category = "meta_kept" if tag >> 16 == 0x0002 else "unchanged"
+                self._add(category, new, where, rule, now)
 
     def _leaks(self, new: str, answer: dict[str, Any]) -> None:
         if "retain_uids" in self.options:

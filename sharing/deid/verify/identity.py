@@ -1,5 +1,6 @@
 """What identifies a patient, in each form in which it may stand somewhere else."""
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -66,10 +67,17 @@ _GATES = {"retain_institution_identity": _INSTITUTION, "retain_device_identity":
 _LETTERS = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i", "ħ": "h"}
 )
+# Accents, points and voicing marks that stand as characters of their own after decomposition.
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f"
+    "\u0670\u06d6-\u06dc\u06df-\u06e4\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]+"
+)
 _UMLAUTS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
 )
 _WORD = re.compile(r"[\^=\s,;]+")
+_SCHEMES = ("DCM", "SCT")
+_WIDE = re.compile(rb"(?:[\x20-\x7e]\0){4,}")
 _BETWEEN = r"[\s,;^=._/\-]{0,3}"
 _EAST = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _MONTHS = (
@@ -92,8 +100,7 @@ def fold(text: str) -> str:
     """Text without accents, widths and cases, so that Müller, MULLER and Ｍüller are one."""
     if text.isascii():
         return text.casefold()
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return bare.casefold().translate(_LETTERS)
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
 
 
 # --- learning -------------------------------------------------------------------------------------
@@ -196,7 +203,7 @@ def _phone(value: str) -> Iterator[Token]:
     digits = re.sub(r"\D", "", value)
     if len(digits) >= 7:
         body = r"[\s().+/-]{0,2}".join(digits[-9:])
-        yield Token("phone", digits, rf"(?<!\d)(?:[\d\s().+/-]{{0,8}}){body}(?!\d)")
+        yield Token("phone", digits, rf"{body}(?!\d)")
     for word in re.findall(r"[^\s:;<>,]+@[^\s:;<>,]+", fold(value)):
         yield Token("phone", word, re.escape(word))
 
@@ -275,14 +282,23 @@ class Finder:
         self, data: bytes, encodings: Iterable[str], *, shortest: int = 0
     ) -> set[tuple[str, str]]:
         """The same in bytes, read as each of some character sets."""
+        texts = {data.decode("latin-1")}
+        if not data.isascii():
+            texts |= set(_texts(data, encodings))
         found: set[tuple[str, str]] = set()
-        for encoding in dict.fromkeys(("latin-1", "utf-8", "utf-16-le", *encodings)):
-            try:
-                text = data.decode(encoding, "replace")
-            except LookupError:
-                continue
+        for text in texts:
             found |= self.find(text, without=frozenset({"date"}))
         return {one for one in found if len(one[1]) >= shortest}
+
+
+def _texts(data: bytes, encodings: Iterable[str]) -> Iterator[str]:
+    """Bytes in other sets than Latin 1; of UTF-16 the runs that are plain letters."""
+    for encoding in dict.fromkeys(("utf-8", *encodings)):
+        with contextlib.suppress(LookupError):
+            yield data.decode(encoding, "replace")
+    wide = b"\n".join(_WIDE.findall(data))
+    if wide:
+        yield wide.replace(b"\0", b"").decode("ascii")
 
 
 @functools.cache
@@ -290,7 +306,13 @@ def ordinary() -> frozenset[str]:
     """Words of DICOM's own dictionary: HEAD in a coded string is a region even where Mrs Head came."""
     from pydicom._dicom_dict import DicomDictionary
     from pydicom._uid_dict import UID_dictionary
+    from pydicom.sr.codedict import codes
 
     entries = [row[2] for row in DicomDictionary.values()]
     entries += [row[0] for row in UID_dictionary.values()]
+    entries += [one for scheme in _SCHEMES for one in _spelled(dir(getattr(codes, scheme)))]
     return frozenset(fold(word) for entry in entries for word in re.findall(r"\w+", entry))
+
+
+def _spelled(keywords: Iterable[str]) -> Iterator[str]:
+    return (re.sub(r"(?<=[a-z])(?=[A-Z])", " ", one) for one in keywords if one[:1].isupper())

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-SECONDS = 20.0
+SECONDS = 60.0
 BYTES_A_SECOND = 10_000_000
 ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = "from sharing.deid.verify.worker import serve; serve()"

@@ -6,6 +6,7 @@ in it, a DA that is none or an unknown character set is looked at and not thrown
 
 import dataclasses
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ _WHOLE = frozenset({"LT", "ST", "UT", "UR"})
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _DELIMITERS = {0x5C, 0x0A, 0x0C, 0x0D, 0x5E, 0x3D}
+_LOOSE = re.compile(rb"\A(?:\xfe\xff[\x0d\xdd]\xe0\0{4})+")  # ends of nothing
 _ITEM = b"\xfe\xff\x00\xe0"
 
 
@@ -312,25 +314,37 @@ def layout(record: Record) -> Layout:
         if record.syntax == DeflatedExplicitVRLittleEndian:
             source = BytesIO(inflated(file.read()))
         end = _follow(source, record, found)
-        found.trailing = source.seek(0, 2) - end
+        source.seek(end)
+        found.trailing = len(_LOOSE.sub(b"", source.read(1 << 20)))
     return found
 
 
 def _follow(source: Any, record: Record, found: Layout) -> int:
     """Where the last whole element ends."""
     last, end = -1, int(source.tell())
-    implicit = record.syntax == ImplicitVRLittleEndian
-    little = record.syntax != ExplicitVRBigEndian
+    implicit, little = _form(record)
+    seen: set[int] = set()
     try:
         for item in data_element_generator(source, implicit, little, defer_size=DEFER):
             tag = int(item.tag)
-            if tag <= last:
-                found.ordered = False
+            if tag in seen:
                 found.repeated.append(tag)
+            seen.add(tag)
+            found.ordered &= tag > last
             last, end = max(last, tag), int(source.tell())
     except Exception:  # noqa: BLE001 - what is after the last whole element is no element
         return end
     return end
+
+
+def _form(record: Record) -> tuple[bool, bool]:
+    """Implicit, little endian? Some files are written otherwise than their header says."""
+    for tag in record.dataset.keys():  # noqa: SIM118 - the values would be converted
+        item: Any = record.dataset.get_item(tag, keep_deferred=True)
+        if isinstance(item, RawDataElement):
+            return bool(item.is_implicit_VR), bool(item.is_little_endian)
+    implicit = record.syntax == ImplicitVRLittleEndian
+    return implicit, record.syntax != ExplicitVRBigEndian
 
 
 def _start(record: Record) -> int | None:

@@ -45,6 +45,8 @@ _CONCEPT_COLUMNS = (
 # Type 1 in Presentation States, so that removing them makes an object that is none; the profile
 # makes who de-identifies answerable for the IOD (PS3.15 E.1.1).
 _TYPE_1 = {0x00700082, 0x00700083}
+# Type 2 of an animal's Patient Module and of a Hanging Protocol: there, but empty.
+_TYPE_2 = {0x00102297, 0x00102299, 0x0040100A}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Rules:
         elif tag:
             if int(tag, 16) in _TYPE_1 and rule.only == "X":
                 rule = dataclasses.replace(rule, codes=frozenset("XD"))
+            if int(tag, 16) in _TYPE_2 and rule.only == "X":
+                rule = dataclasses.replace(rule, codes=frozenset("XZ"))
             self._exact[int(tag, 16)] = rule
 
     def of(self, tag: int) -> Rule | None:

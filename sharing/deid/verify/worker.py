@@ -69,7 +69,8 @@ def _learn(asked: dict[str, Any]) -> dict[str, Any]:
     study = record.first(0x0020000D)
     return {
         "instance": True,
-        "patient": record.first(0x00100020) or f"study {study}",
+        "patient": record.first(0x00100020)
+        or (f"study {study}" if study else f"file {asked['path']}"),
         "tokens": [[t.kind, t.plain, t.pattern] for t in identity.tokens(record, rules)],
         "makers": identity.makers(record),
         "uids": sorted(uids),
@@ -92,7 +93,7 @@ def _check(asked: dict[str, Any]) -> dict[str, Any]:
     Walk(rules, finder, found).items(old.items if old else None, new.items)
     around.markers(rules, new, old, found)
     around.header(new, old, found)
-    around.order(new, found)
+    around.order(new, old, found)
     around.raw(rules, new, finder, found)
     around.bitstream(new, finder, found)
     if old is not None:
