@@ -12,12 +12,13 @@ from sharing.deid.ledger import Doubt, Kind
 from sharing.deid.pixels import children, native, streams, writing
 from sharing.deid.pixels.facts import Facts, Sight, see
 from sharing.deid.pixels.findings import Box, Cleaned, Preview, Settings, Why
-from sharing.deid.pixels.looking import Shown
+from sharing.deid.pixels.looking import Shown, opened
 from sharing.deid.pixels.rules import Risk, device_boxes, outside, triage
 from sharing.deid.pixels.survey import Piece, Rectangle, Survey, Words, survey
 from sharing.dicom.decoding import DEFLATED_FRAME, frame_bytes
 from sharing.dicom.details import BIG_ENDIAN_PIXELS
 from sharing.dicom.part10 import DEFLATED, NATIVE
+from sharing.dicom.places import BusyError
 from sharing.dicom.render import NoPictureError, Picture
 from sharing.kernel.errors import SharingError
 
@@ -150,31 +151,49 @@ class _Cleaning:
             self.picture  # noqa: B018 (asked for, to learn whether there is one)
         except NoPictureError:
             return Cleaned(0, reason="There are no pixels.")
-        if not (risk.at_risk or self.settings.everywhere):
+        wanted = self.settings.everywhere or self.facts.modality in self.settings.modalities
+        if not (risk.at_risk or wanted):
             self._strip()
             return Cleaned(self.count, reason=risk.reason, texts=self.texts)
+        if self.picture.transfer_syntax.startswith(FILMS):
+            self._doubt("This is a film, in which text is not looked for. Watch all of it.")
+            return Cleaned(self.count, doubts=tuple(self.doubts), risk=0.9, reason=risk.reason)
+        self._plan()
         unable = self._unable()
         if unable:
             self._doubt(unable)
-            return Cleaned(self.count, doubts=tuple(self.doubts), risk=0.9, reason=risk.reason)
+            return replace(self.by_hand(), risk=0.9, reason=risk.reason)
         return self._cleaned(risk)
 
     def by_hand(self) -> Cleaned:
-        changed = self._write(self.boxes, 0)
+        """Mask what is planned, and read nothing."""
+        changed = self._write(self.boxes, self._darkness() if self.boxes else 0)
         return Cleaned(
-            self.count, changed=changed, boxes=tuple(self.boxes), doubts=tuple(self.doubts)
+            self.count,
+            changed=changed,
+            boxes=tuple(self.boxes),
+            doubts=tuple(self.doubts),
+            texts=self.texts,
         )
+
+    def _darkness(self) -> int:
+        """The stored value that is shown black; 0 if the first frame does not say."""
+        try:
+            return opened(children.looked(self.payload(1), self.head(), self.picture, 1))[0]
+        except BusyError:
+            raise
+        except SharingError:
+            return 0
 
     def _unable(self) -> str:
         """Why no text can be looked for; "" if it can."""
-        if self.picture.transfer_syntax.startswith(FILMS):
-            return "This is a film, in which text is not looked for. Watch all of it."
+        if not self.settings.read:
+            return "The profile has no text looked for in such a picture. Look at all of it."
         if self.picture.rows * self.picture.columns > self.settings.largest * 1e6:
             return "The picture is too large to be read for text. Look at all of it."
         return ""
 
     def _cleaned(self, risk: Risk) -> Cleaned:
-        self._plan()
         first = self._survey(keep=self.settings.previews)
         self._mask_pieces(first.certain)
         self._tell_unread(first)
@@ -271,9 +290,15 @@ class _Cleaning:
             picture,
             _within(boxes, number),
             dark,
-            swapped=picture.transfer_syntax in BIG_ENDIAN_PIXELS,
+            swapped=self._is_swapped(),
             first_bit=(number - 1) * bits % 8 if picture.bits_allocated == 1 else 0,
         )
+
+    def _is_swapped(self) -> bool:
+        """Whether words are big endian; bytes on their own (OB) have no order."""
+        if self.picture.transfer_syntax not in BIG_ENDIAN_PIXELS:
+            return False
+        return self.picture.bits_allocated > 8 or self._head[-8:-6] != b"OB"
 
     def _strip(self) -> None:
         """Blank the streams' texts alone, where there are any."""

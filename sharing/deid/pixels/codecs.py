@@ -223,13 +223,19 @@ def _jpeg(frame: bytes, boxes: Rectangles, dark: int, picture: Picture) -> bytes
     tables = image.quantization
     sampling = JpegImagePlugin.get_sampling(image) if image.mode != "L" else 0
     values = np.array(image)
-    straight = image.mode == "RGB" or picture.photometric == "RGB"
-    black = dark if image.mode == "L" else (0, 0, 0) if straight else (0, 128, 128)
+    black = dark if image.mode == "L" else (0, 0, 0) if image.mode == "RGB" else (0, 128, 128)
     blacken(values, boxes, black)
     written = _as_jpeg(values, tables, max(0, sampling))
     if _strays(written, values, boxes):
         written = _as_jpeg(values, {0: [1] * 64}, 0)
     return streams.with_applications_of(written, frame)
+
+
+def _is_straight(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Whether the components are red, green and blue, as a decoder tells by marker or names."""
+    if "adobe_transform" in image.info:
+        return bool(image.info["adobe_transform"] == 0)
+    return "jfif" not in image.info and [layer[0] for layer in image.layer] == list(b"RGB")
 
 
 def _as_jpeg(values: Values, tables: dict[int, list[int]], sampling: int) -> bytes:
@@ -255,7 +261,7 @@ def _components(frame: bytes, picture: Picture) -> JpegImagePlugin.JpegImageFile
         assert isinstance(image, JpegImagePlugin.JpegImageFile)
         if image.size != (picture.columns, picture.rows) or image.mode not in ("L", "RGB"):
             raise UndecodableError("The compressed image is not as its header says.")
-        if image.mode == "RGB" and image.info.get("adobe_transform") != 0:
+        if image.mode == "RGB" and not _is_straight(image):
             image.draft("YCbCr", None)
         image.load()
     except (OSError, ValueError, SyntaxError, struct.error) as error:

@@ -3,7 +3,7 @@
 import base64
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sharing.deid.ledger import Doubt, Kind
 
@@ -57,6 +57,22 @@ class Preview:
     after: bytes
 
 
+class Wished(Protocol):
+    """What of `profile.PixelSettings` is asked here."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """As in `Settings`."""
+
+    @property
+    def read(self) -> bool:
+        """As in `Settings`."""
+
+    @property
+    def margin(self) -> int:
+        """As in `Settings`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How pixels are cleaned; a profile's `pixels` (see `profile.Profile`).
@@ -65,6 +81,12 @@ class Settings:
     ----------
     everywhere
         Look for text in every image, also of modalities that `triage` would skip.
+    modalities
+        Look for text in these too; what `triage` sees a risk in is always looked at.
+    read
+        Whether text is looked for at all. If not, every image at risk is held for a person.
+    margin
+        Pixels around what was found that are masked too, at least.
     devices, regions
         Whether the rectangles of data/devices.yaml and the ultrasound regions are used.
     keep
@@ -82,6 +104,9 @@ class Settings:
     """
 
     everywhere: bool = False
+    modalities: tuple[str, ...] = ()
+    read: bool = True
+    margin: int = 2
     devices: bool = True
     regions: bool = True
     keep: tuple[str, ...] = ()
@@ -90,6 +115,11 @@ class Settings:
     largest: float = 40.0
     most_frames: int = 2000
     seconds: float = 180.0
+
+    @classmethod
+    def of(cls, pixels: "Wished") -> "Settings":
+        """What a profile says (`profile.PixelSettings`), the rest as it is."""
+        return cls(modalities=pixels.modalities, read=pixels.read, margin=pixels.margin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ SPLIT = 0.25  # probability from which a pixel belongs to text
 UNSURE = 0.35  # mean probability below which a box is forgotten
 READABLE = 0.6  # mean confidence of the recogniser's letters from which it is text
 PERHAPS = 0.3  # and from which it may be
+SHORT = 4  # letters; fewer are read into anatomy more easily, so that more confidence is asked
+TALL = 64  # pixels; so are letters that are larger than anybody writes
 LARGE = 3_000_000  # pixels from which a picture is enlarged less
 
 
@@ -50,12 +52,18 @@ class Found:
     @property
     def counts(self) -> bool:
         """Whether it is text, rather than something that resembles it."""
-        return self.confidence >= READABLE and self._letters >= 2
+        return self._letters >= 2 and self.confidence >= self._asked(READABLE)
 
     @property
     def perhaps(self) -> bool:
         """Whether it may be text, so that a person has to look."""
-        return self.confidence >= PERHAPS and self._letters >= 2
+        return self._letters >= 2 and self.confidence >= self._asked(PERHAPS)
+
+    def _asked(self, confidence: float) -> float:
+        """More than `confidence` for few letters and for tall ones."""
+        few = 0.2 if self._letters < SHORT else 0.0
+        tall = 0.3 if min(self.box[2:]) > TALL else 0.0
+        return min(0.95, confidence + few + tall)
 
     @property
     def _letters(self) -> int:

@@ -155,11 +155,12 @@ class _Reading:
             self.found.dark = dark
         if len(self.found.shown) < self.keep:
             self.found.shown[number] = shown
-        for x, y, part in self._parts(self._masked(shown)):
+        # The first is read whole: a mask that follows from the header may cut letters in two.
+        for x, y, part in self._parts(self._masked(shown) if self.last else shown):
             for piece in reader.find(part, thorough=thorough, seconds=self.settings.seconds):
                 left, top, width, height = piece.box
                 self._take(number, (x + left, y + top, width, height), piece)
-        self.last = [self._masked(shown)]
+        self.last = [shown]
 
     def _masked(self, shown: Shown) -> Shown:
         covered = shown.copy()
@@ -180,19 +181,30 @@ class _Reading:
     def _take(self, number: int, box: Rectangle, piece: reader.Piece) -> None:
         if piece.text.strip() in self.settings.keep:
             return
+        if any(_holds(mask, box) for mask in self.masks):
+            return
         known = bool(self.words and piece.text and self.words.find(piece.text))
-        whole = grown(box, self.frames.picture)
+        whole = grown(box, self.frames.picture, self.settings.margin)
         self.found.pieces.append(Piece(number, whole, piece.score, piece.counts, known))
         if piece.counts or known:
             self.masks.append(whole)
 
 
-def grown(box: Rectangle, picture: Picture) -> Rectangle:
+def _holds(mask: Rectangle, box: Rectangle) -> bool:
+    return (
+        mask[0] <= box[0]
+        and mask[1] <= box[1]
+        and mask[0] + mask[2] >= box[0] + box[2]
+        and mask[1] + mask[3] >= box[1] + box[3]
+    )
+
+
+def grown(box: Rectangle, picture: Picture, margin: int = MARGIN) -> Rectangle:
     """A box with a little room around it, inside of the frame."""
     x, y, width, height = box
     line = min(width, height)
-    room = max(MARGIN, round(0.15 * line))
-    along = max(MARGIN, round(0.6 * line))  # the detector cuts the first or last letter short
+    room = max(margin, round(0.15 * line))
+    along = max(margin, round(0.6 * line))  # the detector cuts the first or last letter short
     across, down = (along, room) if width >= height else (room, along)
     left, top = max(0, x - across), max(0, y - down)
     right = min(picture.columns, x + width + across)
