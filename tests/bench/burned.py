@@ -73,6 +73,8 @@ def measure() -> Figures:
 
 def _hits(picture: writing.Picture, written: list[writing.Written], into: Figures) -> list[bool]:
     masks = _masks(picture, _timed(picture, into))
+    if all(masks[one.ink].mean() >= COVERED for one in written):
+        return [True] * len(written)  # a second look takes nothing away
     again = np.where(masks, picture.min(), picture).astype(np.uint8)
     masks |= _masks(again, reader.find(again))
     return [bool(masks[one.ink].mean() >= COVERED) for one in written]
@@ -107,9 +109,7 @@ def _processor() -> float:
 def table(figures: Figures) -> str:
     """The figures as Markdown."""
     lines = [
-        f"Lines of text on generated pictures of six kinds ({', '.join(writing.BACKGROUNDS)}; "
-        f"512 × 512), in smooth, hard-edged and stroked letters: the share that is masked "
-        f"(at least {COVERED:.0%} of its ink), by size of the letters and contrast to what is behind.",
+        _about(),
         "",
         "| size (px) | " + " | ".join(f"contrast {contrast}" for contrast in CONTRASTS) + " |",
         "|---|" + "---|" * len(CONTRASTS),
@@ -117,18 +117,42 @@ def table(figures: Figures) -> str:
     for size in SIZES:
         cells = [_share(figures.cells[size, contrast]) for contrast in CONTRASTS]
         lines.append(f"| {size} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", _due(figures), _rest(figures), _without(figures), _cost(figures)])
+
+
+def _about() -> str:
+    kinds = ", ".join(writing.BACKGROUNDS)
+    return (
+        f"Lines of text on generated pictures of six kinds ({kinds}; 512 × 512), in smooth, "
+        f"hard-edged and stroked letters: the share that is masked (at least {COVERED:.0%} of its "
+        "ink), by size of the letters and contrast to what is behind."
+    )
+
+
+def _due(figures: Figures) -> str:
     by_place = "; ".join(f"{name} {_share(hits)}" for name, hits in figures.places.items())
-    rest = "; ".join(f"{name} {_share(hits)}" for name, hits in figures.hard.items())
-    lines += [
-        "",
-        f"- At least 12 px and contrast 80: **{_share(figures.due)}** of {len(figures.due)} lines "
-        f"({by_place}). Smaller or fainter: {rest}.",
+    share = f"**{_share(figures.due)}** of {len(figures.due)} lines"
+    return f"- At least 12 px and contrast 80: {share} ({by_place})."
+
+
+def _rest(figures: Figures) -> str:
+    by_place = "; ".join(f"{name} {_share(hits)}" for name, hits in figures.hard.items())
+    return f"- Smaller or fainter: {by_place}."
+
+
+def _without(figures: Figures) -> str:
+    return (
         f"- Boxes on {figures.clean} pictures without text: **{len(figures.false)}** that would be "
-        f"masked, {figures.perhaps} that would hold the picture for a person.",
-        f"- One look costs {figures.seconds / figures.megapixels:.1f} s of processor time a "
-        "megapixel up to 3 megapixels, less beyond; what is masked is looked at twice.",
-    ]
-    return "\n".join(lines)
+        f"masked, {figures.perhaps} that would hold the picture for a person."
+    )
+
+
+def _cost(figures: Figures) -> str:
+    cost = figures.seconds / figures.megapixels
+    return (
+        f"- One look costs {cost:.1f} s of processor time a megapixel (one thread; larger pictures "
+        "than 3 megapixels cost less), a second look follows where something was masked."
+    )
 
 
 def _share(hits: list[bool]) -> str:

@@ -359,7 +359,7 @@ def test_a_reader_knows_no_secret_and_writes_nothing(monkeypatch):
     assert reader._holder.child is not None
     seen = Path(f"/proc/{reader._holder.child.process.pid}/environ").read_bytes()
     assert b"must not be seen" not in seen
-    assert b"READER_THREADS=2" in seen
+    assert b"OMP_NUM_THREADS=1" in seen
 
 
 def test_what_was_read_is_in_no_representation():

@@ -23,7 +23,7 @@ def stored(path):
     head = raw[header.dataset_offset : header.pixel_offset]
     if header.transfer_syntax == p.DEFLATED:
         return [dcmread(path).pixel_array]
-    count = len(header.frames)
+    count = len(header.frames or ())
     return [
         render.decode(frame(raw, header, n), picture, head, frame_number=n + 1)
         for n in range(count)

@@ -27,7 +27,6 @@ SECONDS = 180.0
 WARM_UP = 120.0  # loading two models on a cold, busy machine
 MEMORY = 4 << 30  # of address space; the pools of its threads reserve more than they touch
 GROWN = 1400 << 20  # resident; a child beyond it is replaced before the next picture
-THREADS = 2
 HEAD = struct.Struct("<IQ")  # length of the JSON header, length of the bytes after it
 
 _PROGRAM = "import sys; from sharing.deid.pixels import readerchild as c; c.serve(int(sys.argv[1]))"
@@ -44,13 +43,13 @@ class UnreadError(SharingError):
 class _Child:
     """One child and the line to it."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         self.line, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=_environment(threads),
+                env=_environment(),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -103,16 +102,15 @@ class _Child:
         return bytes(data)
 
 
-def _environment(threads: int) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     here = str(Path(__file__).resolve().parents[3])
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": os.pathsep.join([here, *(p for p in sys.path if p and p != here)]),
         "LC_ALL": "C.UTF-8",
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
-        "READER_THREADS": str(threads),
     }
 
 
@@ -140,7 +138,7 @@ class _Holder:
     def _fit(self) -> _Child:
         if self.child is None or not self.child.fit:
             self._drop()
-            self.child = _Child(THREADS)
+            self.child = _Child()
         return self.child
 
     def _drop(self) -> None:

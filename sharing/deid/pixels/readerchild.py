@@ -22,7 +22,7 @@ def serve(fd: int) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     cv2.setNumThreads(1)
-    engine = Engine(threads=int(os.environ["READER_THREADS"]))
+    engine = Engine()
     engine.find(_exercise())
     confinement.confine()  # after its threads were started; decoded pixels come from here on
     line = socket.socket(fileno=fd)

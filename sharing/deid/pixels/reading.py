@@ -71,18 +71,12 @@ class Found:
 
 
 class Engine:
-    """Detector and recogniser, loaded once.
+    """Detector and recogniser, loaded once; one thread each, for more threads wait by spinning."""
 
-    Parameters
-    ----------
-    threads
-        Of the processor, for each of the two.
-    """
-
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self) -> None:
         from rapidocr_onnxruntime import RapidOCR
 
-        whole = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
+        whole = RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
         self._detect, self._recognise = whole.text_det.infer, whole.text_rec
 
     def find(self, picture: Picture, *, thorough: bool = True) -> list[Found]:
