@@ -185,7 +185,9 @@ class Engine:
         body = output.chunks(transform.top.out.parts, dataset.window)
         if dataset.inflated:
             body = output.deflated(body)
-        cleaning = _PixelCleaning(opened.path, known) if self._cleans(transform) else None
+        cleaning = (
+            _PixelCleaning(opened.path, known, self.profile) if self._cleans(transform) else None
+        )
         sha256, size = self._put(target, _with_head(head, body), cleaning)
         cleaned = cleaning.cleaned if cleaning else None
         return Outcome(
@@ -246,8 +248,8 @@ class Engine:
 class _PixelCleaning:
     """Cleans the pixels of a written copy, in place (PS3.15 E.3.1)."""
 
-    def __init__(self, source: Path, known: Known) -> None:
-        self._source, self._known = source, known
+    def __init__(self, source: Path, known: Known, profile: Profile) -> None:
+        self._source, self._known, self._profile = source, known, profile
         self.cleaned: Cleaned | None = None
 
     def clean(self, copy: Path) -> bool:
@@ -255,7 +257,8 @@ class _PixelCleaning:
         from sharing.deid import pixels
 
         original = pixels.facts(self._source)
-        self.cleaned = pixels.clean(copy, words=self._known, original=original)
+        settings = pixels.Settings.of(self._profile.pixels)
+        self.cleaned = pixels.clean(copy, settings=settings, words=self._known, original=original)
         return True
 
 

@@ -170,7 +170,7 @@ def write_down(text: str, readme: Path = README) -> None:
     readme.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
-def run(_portal: object = None, _orthanc: str = "") -> None:
+def run() -> None:
     """Measure, print, write down."""
     text = table(measure())
     print(text)
