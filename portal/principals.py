@@ -38,6 +38,7 @@ PLACES = {
     "upload": Action.UPLOAD,
     "links": Action.SHARE,
     "partners": Action.AGREE,
+    "research": Action.RESEARCH,
     "activity": Action.REVIEW,
     "people": Action.ADMINISTER,
 }

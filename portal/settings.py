@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "sharing.links",
     "sharing.grants",
     "sharing.ingest",
+    "sharing.research",
     "sharing.delivery",
     "sharing.dicomweb",
     "sharing.viewer",

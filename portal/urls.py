@@ -56,6 +56,7 @@ urlpatterns = [
     path("", include("sharing.links.urls")),
     path("", include("sharing.grants.urls")),
     path("", include("sharing.credentials.urls")),
+    path("", include("sharing.research.urls")),
     path("", include("sharing.delivery.urls")),
     path("", include("sharing.viewer.urls")),
 ]

@@ -1,6 +1,7 @@
 """The people of the tests, and what they have: a line each.
 
-Ada (administrator), Ben (uploader), Rosa (reader) and Dora (compliance) work at General; Cleo
+Ada (administrator), Ben (uploader), Rosa (reader), Dora (compliance) and Dana (data officer) work at
+General; Cleo
 (uploader), Rafa (reader), Nora (compliance) and Matteo (administrator) at Mercy, which may become a
 partner; Otto (administrator), Lena (uploader), Lars (reader) and Lila (compliance) at Lakeside, which
 nobody knows; Hugo (administrator) and Hanna (compliance) at Harbor, Sara and Sam likewise at Seaside.
@@ -32,6 +33,7 @@ WORK = {
     "Ben": ("General", Role.UPLOADER),
     "Rosa": ("General", Role.READER),
     "Dora": ("General", Role.COMPLIANCE),
+    "Dana": ("General", Role.DATA_OFFICER),
     "Cleo": ("Mercy", Role.UPLOADER),
     "Rafa": ("Mercy", Role.READER),
     "Nora": ("Mercy", Role.COMPLIANCE),

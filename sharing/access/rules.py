@@ -14,6 +14,8 @@ class Action(enum.StrEnum):
     REVIEW = "review"  # read the institution's activity
     ADMINISTER = "administer"  # invite people, change members
     AGREE = "agree"  # say for the institution what partners may see, and stop it
+    RESEARCH = "research"  # see projects, releases, their evidence, and who withdrew consent
+    RELEASE = "release"  # de-identify studies and release the copies
 
 
 class Rule(enum.StrEnum):
@@ -30,7 +32,8 @@ _GIVE = {Action.UPLOAD, Action.SHARE}
 ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.UPLOADER: frozenset(_READ | _GIVE),
     Role.READER: frozenset(_READ),
-    Role.COMPLIANCE: frozenset({Action.SEARCH, Action.REVIEW, Action.AGREE}),
+    Role.COMPLIANCE: frozenset({Action.SEARCH, Action.REVIEW, Action.AGREE, Action.RESEARCH}),
+    Role.DATA_OFFICER: frozenset(_READ | _GIVE | {Action.RESEARCH, Action.RELEASE}),
     Role.ADMINISTRATOR: frozenset(Action),
 }
 

@@ -29,6 +29,7 @@ class Role(TextChoices):
     UPLOADER = "uploader", "Uploader"
     READER = "reader", "Reader"
     COMPLIANCE = "compliance", "Compliance"
+    DATA_OFFICER = "data-officer", "Data officer"
     ADMINISTRATOR = "administrator", "Administrator"
 
 
@@ -37,6 +38,7 @@ ROLE_SENTENCES = {
     Role.UPLOADER: "Uploads studies, sees and downloads all of the institution's, and shares them.",
     Role.READER: "Sees and downloads the institution's studies, but uploads and shares nothing.",
     Role.COMPLIANCE: "Finds studies, reviews every access to them and agrees to what partners may see, but sees no images.",
+    Role.DATA_OFFICER: "Does what uploaders do, writes profiles, and releases de-identified copies for research and teaching.",
     Role.ADMINISTRATOR: "Does what the others do, invites people, changes their roles and shuts them out.",
 }
 

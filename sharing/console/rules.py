@@ -154,6 +154,28 @@ def _stored(detail: Detail) -> str:
     return f"sent {count(int(number), 'image')} of" if number else "sent images of"
 
 
+def _profile(detail: Detail) -> str:
+    return f"published version {detail.get('version', '?')} of the profile {detail.get('name', '')}"
+
+
+def _comparing(detail: Detail) -> str:
+    begins = detail.get("part") == "start"
+    return "began to compare before and after" if begins else "compared before and after"
+
+
+DECIDED = {"approved": "approved", "masked": "had masked more of", "dropped": "left out"}
+
+
+def _release_decided(detail: Detail) -> str:
+    what = DECIDED.get(str(detail.get("decision")), "decided on")
+    return f"{what} a file in doubt of the release {detail.get('title', '')}"
+
+
+def _filed(detail: Detail) -> str:
+    studies = count(int(detail.get("studies", 0)), "study", "studies")
+    return f"released {studies} as {detail.get('title', '')}"
+
+
 WANTED = {
     Action.SEARCH: "find studies",
     Action.VIEW: "view images",
@@ -163,6 +185,8 @@ WANTED = {
     Action.REVIEW: "review the activity",
     Action.ADMINISTER: "change who is a member",
     Action.AGREE: "agree to what partners may see",
+    Action.RESEARCH: "see releases for research",
+    Action.RELEASE: "de-identify and release studies",
 }
 
 
@@ -268,6 +292,23 @@ SENTENCES: dict[Act, str | Callable[[Detail], str]] = {
     Act.REQUEST_WITHDRAWN: _named("withdrew a request for images between us and", "partner"),
     Act.REQUEST_ENDED: _named("noted the last day of a request between us and", "partner"),
     Act.STUDY_MARKED: "changed the department or tags of",
+    Act.STUDY_DEIDENTIFIED: "had de-identified",
+    Act.PROJECT_MADE: _named("made the project", "name"),
+    Act.PROJECT_KEY_DESTROYED: _named("destroyed the key of the project", "name"),
+    Act.PSEUDONYM_OPENED: _named("asked who is behind a pseudonym of the project", "name"),
+    Act.PROFILE_PUBLISHED: _profile,
+    Act.PROFILE_TRIED: "tried a profile on a file of",
+    Act.RELEASE_DRAFTED: _named("chose studies for the release", "title"),
+    Act.RELEASE_STARTED: _named("started the release", "title"),
+    Act.RELEASE_PAUSED: _named("paused the release", "title"),
+    Act.RELEASE_RESUMED: _named("let go on the release", "title"),
+    Act.RELEASE_COMPARED: _comparing,
+    Act.RELEASE_DECIDED: _release_decided,
+    Act.RELEASE_ORDERED: _named("pressed “Release” for", "title"),
+    Act.RELEASE_FILED: _filed,
+    Act.RELEASE_DROPPED: _named("dropped the release", "title"),
+    Act.RELEASE_EXPORTED: _named("took along as a dataset the release", "title"),
+    Act.CONSENT_WITHDRAWN: "noted that consent was withdrawn by the patient of",
     Act.ACTIVITY_READ: "reviewed the activity",
     Act.ACCESS_REFUSED: _refused,
     Act.STORE_SWEPT: _swept,
@@ -281,6 +322,10 @@ OF_A_STUDY = frozenset(
         Act.IMAGES_DOWNLOADED,
         Act.INSTANCES_STORED,
         Act.STUDY_MARKED,
+        Act.STUDY_DEIDENTIFIED,
+        Act.PROFILE_TRIED,
+        Act.RELEASE_COMPARED,
+        Act.CONSENT_WITHDRAWN,
     }
 )
 

@@ -50,6 +50,7 @@ from tests import factories as f
 from tests.credentials.certificates import certificate
 from tests.credentials.making import EVERYTHING, machine
 from tests.grants.making import grant, listed
+from tests.research.making import prepared
 
 TABLE = Path(__file__).with_name("routes.txt")
 OWNERS = ("Ada", "Ben", "Rosa", "Dora")
@@ -119,6 +120,7 @@ class World:
             "client_id": self.machine.pk,
             "certificate_id": self.machine.certificates.get().pk,
             **self._shared(ben, number),
+            **prepared(study, by=administrator),
             "study_uid": study.uid,
             "series_uid": instance.series.uid,
             "uid": instance.uid,

@@ -33,6 +33,11 @@ from sharing.kernel.requests import SHELL
 from sharing.links.actions import create_link
 from sharing.links.models import ShareLink
 from sharing.links.rules import LinkState
+from sharing.research.actions import releases
+from sharing.research.actions.projects import make_project
+from sharing.research.models import Release
+from sharing.research.queries.profiles import profile
+from sharing.research.work import filing, making
 from sharing.studies.models import Series, Study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +78,7 @@ class Command(BaseCommand):
         _make_grants()
         _send_a_stat()
         _ask_for_images()
+        _release_a_copy()
         kept.save()
         self.stdout.write(_told(kept))
         sys.stdout.flush()
@@ -219,6 +225,32 @@ def _ask_for_images() -> None:
         reason="Seen in our chest clinic on Thursday. Earlier scans, please.",
         by=_principal("cleo@mercy.example"),
     )
+
+
+def _release_a_copy() -> None:
+    """A project with one release that is out: the radiograph, de-identified."""
+    by = _principal("ada@general.example")
+    chosen = Study.objects.filter(modalities="CR").values_list("pk", flat=True)[:1]
+    if Release.objects.exists() or not chosen:
+        return
+    project = make_project(
+        name="Chest radiographs for teaching",
+        purpose="Cases for the Thursday conference. Ethics board, vote 2026-11.",
+        by=by,
+    )
+    release = releases.draft(
+        project.pk,
+        title="Thursday conference, November",
+        profile=profile(by, "research"),
+        studies=list(chosen),
+        by=by,
+    )
+    releases.start(release.pk, by=by)
+    # What the portal's workers would do; they find it done.
+    for one in release.chosen.all():
+        making.work_through(one.pk, lane=0, lanes=1, check=lambda: None)
+    releases.let_out(release.pk, by=by)
+    filing.file(release.pk, check=lambda: None)
 
 
 def _told(kept: _Kept) -> str:

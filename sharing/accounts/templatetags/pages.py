@@ -177,6 +177,7 @@ PLACES = (
     ("upload", "/upload/", "upload", "Upload"),
     ("share", "/links/", "link", "Links"),
     ("agree", "/partners/", "shield", "Partners"),
+    ("research", "/research/", "archive", "Research"),
     ("review", "/activity/", "activity", "Activity"),
     ("administer", "/people/", "people", "People"),
 )

@@ -30,6 +30,7 @@ WORKS_AS = {
     Role.UPLOADER: "uploader",
     Role.READER: "reader",
     Role.COMPLIANCE: "compliance officer",
+    Role.DATA_OFFICER: "data officer",
     Role.ADMINISTRATOR: "administrator",
 }
 ASKING = (Action.SHARE, Action.REVIEW, Action.AGREE)

@@ -21,6 +21,7 @@ from sharing.grants.queries.offers import received_of_study, sent_of_study
 from sharing.ingest.queries import uploads_of_study
 from sharing.kernel.errors import InvalidInputError
 from sharing.links.queries import links_for, links_of_study
+from sharing.research.queries.releases import releases_of
 from sharing.studies.models import Series, Study
 from sharing.studies.queries import conflicts_of, tags_in
 
@@ -74,6 +75,8 @@ def _series(series: list[Series], conflicts: dict[uuid.UUID, int]) -> list[dict[
 def _of_ours(principal: Principal, study: Study) -> dict[str, Any]:
     """Who else reaches it and why, its department and tags, and what happened."""
     found = {**_history(principal, study), **explained(principal, study)}
+    found["released_as"] = releases_of(study)
+    found["may_research"] = principal.may(Action.RESEARCH)
     if principal.may(Action.SHARE):
         found["mark"] = MarkForm(study=study, known=tags_in(gate.own_studies(principal)))
     return found

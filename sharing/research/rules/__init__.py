@@ -1,0 +1,1 @@
+"""What holds for releases whoever asks: states and moves. Pure."""

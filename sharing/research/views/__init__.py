@@ -1,0 +1,1 @@
+"""The pages of projects, profiles, releases and withdrawn consent."""
