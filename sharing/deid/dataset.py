@@ -17,7 +17,7 @@ from sharing.deid.notes import instead, made, place
 from sharing.deid.pieces import Pieces, delimiter, element, head, plain_vr, wrapped
 from sharing.deid.rules import Decision, Do, Rules
 from sharing.dicom.dictionary import ITEM, ITEM_END, PIXEL_DATA, PIXELS, SEQUENCE_END, UNDEFINED
-from sharing.dicom.elements import Step, Walk, What, Window
+from sharing.dicom.elements import Form, Step, Walk, What, Window
 from sharing.dicom.limits import LIMITS
 from sharing.dicom.scan import DataSet
 
@@ -69,7 +69,7 @@ class Level:
     item: Item | None = None
     owner: bool = False
     group: int = 0
-    creators: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    creators: dict[int, tuple[str, Step, int, int]] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
     scheme: str = ""
     code: str = ""
@@ -101,6 +101,8 @@ class Transform:
         Who does it, for this instance.
     added
         Elements to put in at the top level, by tag.
+    form
+        To be written in; without one everything stays in the form that it has.
 
     Attributes
     ----------
@@ -108,8 +110,11 @@ class Transform:
         The pixel data's step, if it was met.
     """
 
-    def __init__(self, rules: Rules, actor: Actor, added: dict[int, bytes]) -> None:
+    def __init__(
+        self, rules: Rules, actor: Actor, added: dict[int, bytes], form: Form | None = None
+    ) -> None:
         facts = actor.facts
+        self.form = form
         self.rules, self.actor, self.notes = rules, actor, actor.notes
         self.decisions = rules.of(facts.sop_class)
         self.content = Content(rules.options, removing=not facts.points_at_items)
@@ -158,7 +163,7 @@ class Transform:
             if step.vr in _LOOKED_AT and step.length:
                 self._keep(level, step, start, stop)
             else:
-                level.into.keep(start, stop)
+                self._stay(level.into, step, start, stop)
         elif decision is _SET_ASIDE:
             pass
         elif decision.do is Do.REMOVE:
@@ -195,7 +200,7 @@ class Transform:
     def _keep(self, level: Level, step: Step, start: int, stop: int) -> None:
         tag, length = step.tag, step.length
         if tag in PIXELS:
-            level.into.keep(start, stop)
+            self._stay(level.into, step, start, stop)
             return
         if length > _LONGEST:  # encapsulated or endless: not even a guess
             self.notes.doubt(Kind.STRUCTURE, level.prefix + place(tag), _TOO_LONG)
@@ -215,7 +220,7 @@ class Transform:
             return
         raw = self.window.take(step.at, min(step.length, _LONGEST))
         if values.is_blank(raw):
-            level.into.keep(start, stop)
+            self._stay(level.into, step, start, stop)
             return
         result = self.actor.act(decision, step, raw, level.charset, level.prefix)
         self._made(level, step, start, stop, result)
@@ -233,11 +238,18 @@ class Transform:
             self.notes.did(level.prefix, decision)
         if value is not None:
             vr = plain_vr(step.tag, step.vr)
-            level.into.write(element(step.tag, vr, value, form=step.form))
+            level.into.write(element(step.tag, vr, value, form=self.form or step.form))
         elif decision is not None and decision.letter == "X":
             level.into.drop()
         else:
-            level.into.keep(start, stop)
+            self._stay(level.into, step, start, stop)
+
+    def _stay(self, into: Pieces, step: Step, start: int, stop: int) -> None:
+        """Let an element stand as it is, under another head if the form changes."""
+        if self.form is not None and step.form is not self.form:
+            into.write(head(step.tag, step.vr, step.length, explicit=True, little=True))
+            start = step.at
+        into.keep(start, stop)
 
     def _add(self, before: int) -> None:
         """Put in what the output carries besides, in its place."""
@@ -275,7 +287,7 @@ class Transform:
 
     def _opening(self, step: Step, start: int) -> bytes:
         """A sequence's header without its length, in the form that the data set has here."""
-        explicit = step.at - start == 12
+        explicit = self.form is not None or step.at - start == 12
         return head(step.tag, step.vr, 0, explicit=explicit, little=step.form.little)[:-4]
 
     def _item(self, step: Step, start: int, stop: int) -> None:
@@ -310,7 +322,7 @@ class Transform:
                 self.notes.did(sequence.level.prefix, decision)
                 return
         sequence.kept += 1
-        if level.out.changed:
+        if level.out.changed or self.form is not None:
             little = step.form.little
             opening = delimiter(ITEM, little=little)[:4]
             sequence.out.append(wrapped(level.out, opening, step.length, ITEM_END, little=little))
@@ -320,7 +332,7 @@ class Transform:
     def _sequence_end(self, step: Step, start: int, stop: int) -> None:
         sequence = self.sequences.pop()
         into, step = sequence.level.into, sequence.step
-        if not sequence.out.changed:
+        if not sequence.out.changed and self.form is None:
             into.keep(sequence.start, stop)
         elif sequence.kept or not sequence.content:
             little = step.form.little
@@ -367,9 +379,10 @@ class Transform:
         number = tag & 0xFFFF
         if 0x10 <= number <= 0xFF:
             if step.what is What.VALUE:
-                level.creators[number] = (self._plain(step), start, stop)
+                level.creators[number] = (self._plain(step), step, start, stop)
             return _SET_ASIDE
-        name = level.creators.get(number >> 8, ("",))[0]
+        creator = level.creators.get(number >> 8)
+        name = creator[0] if creator else ""
         decision = self.rules.private.get((tag >> 16, name, number & 0xFF))
         if decision is None:
             found = self.decisions[tag]
@@ -383,9 +396,9 @@ class Transform:
         """Behind a private group: its creators, as far as something of their block stays."""
         if not level.group:
             return
-        for number, (_, start, stop) in sorted(level.creators.items()):
+        for number, (_, step, start, stop) in sorted(level.creators.items()):
             if number in level.used:
-                level.out.keep(start, stop)
+                self._stay(level.out, step, start, stop)
             else:
                 level.out.drop()
         level.out.append(level.into)

@@ -28,8 +28,16 @@ from sharing.deid.refusal import DeidError
 from sharing.deid.rules import Rules
 from sharing.deid.table import Option
 from sharing.deid.text import Cleaner
-from sharing.dicom.elements import Window
-from sharing.dicom.part10 import MEDIA_DIRECTORY, META_CLASS, Opening, as_uid, open_file
+from sharing.dicom.elements import EXPLICIT_LITTLE, Form, Window
+from sharing.dicom.part10 import (
+    MEDIA_DIRECTORY,
+    META_CLASS,
+    META_INSTANCE,
+    NATIVE,
+    Opening,
+    as_uid,
+    open_file,
+)
 from sharing.dicom.refusal import RefusedError
 from sharing.dicom.scan import DataSet, open_dataset
 
@@ -173,14 +181,17 @@ class Engine:
         notes, texts = Notes(), self._texts_of(known, patient)
         document = documents.empty(facts.mime)
         actor = Actor(self.keys, texts, facts, notes, patient=patient, document=document)
-        added = self.marks.of(facts, dataset.form)
-        transform = Transform(self.rules, actor, added)
+        form = _form_due(dataset)
+        added = self.marks.of(facts, form or dataset.form)
+        transform = Transform(self.rules, actor, added, form)
         try:
             transform.run(dataset.window, dataset)
         except RefusedError as error:
             raise DeidError(error.detail) from None
         self._doubt_pixels(facts, notes, has_pixels=transform.pixels is not None)
-        instance = self._new_uid(facts.instance)
+        instance = self._new_uid(
+            facts.instance or as_uid(opened.opening.meta.get(META_INSTANCE, b""))
+        )
         head = file_meta(facts.sop_class, instance, dataset.transfer_syntax)
         body = output.chunks(transform.top.out.parts, dataset.window)
         if dataset.inflated:
@@ -243,6 +254,12 @@ class Engine:
             facts.modality in _TEXT_LIKELY or facts.sop_class.startswith(_CAPTURES)
         ):
             notes.doubt(Kind.PIXELS, "", _MAY_BE_BURNED_IN)
+
+
+def _form_due(dataset: DataSet) -> Form | None:
+    """Explicit VR for what has to be (PS3.5 A.4) and is not; else the form stays as it is."""
+    fits = dataset.transfer_syntax in NATIVE or not dataset.form.implicit
+    return None if fits else EXPLICIT_LITTLE
 
 
 class _PixelCleaning:

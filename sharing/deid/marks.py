@@ -110,7 +110,9 @@ def file_meta(sop_class: str, instance: str, syntax: str) -> bytes:
     )
     form = EXPLICIT_LITTLE
     body = element(0x00020001, "OB", b"\0\1", form=form) + b"".join(
-        element(tag, vr, text.encode("ascii", "replace"), form=form) for tag, vr, text in texts
+        element(tag, vr, text.encode("ascii", "replace"), form=form)
+        for tag, vr, text in texts
+        if text
     )
     length = element(0x00020000, "UL", len(body).to_bytes(4, "little"), form=form)
     return _PREAMBLE + length + body

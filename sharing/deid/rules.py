@@ -75,6 +75,7 @@ BEYOND: Final[Mapping[int, tuple[Action, str]]] = {
     0x0074100A: (Action.REMOVE_EMPTY_OR_REPLACE, _ADDRESS),
     0x00420015: (Action.REPLACE, "The document is another one."),
     0x04000500: (Action.REMOVE, _SEALED),
+    0x00720008: (Action.EMPTY_OR_REPLACE, "It names a person."),
     0x4FFE0001: (Action.REMOVE, _SIGNED),
 }
 """Attributes that the table leaves out and that say whose or where the original is all the same."""

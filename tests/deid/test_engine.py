@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pydicom
+import pydicom.encaps
 import pytest
 from pydicom.dataset import Dataset
 
@@ -261,3 +262,23 @@ def test_the_index_of_a_disc_is_refused(tmp_path: Path) -> None:
     original.write_bytes(raw)
     with pytest.raises(DeidError, match="index"):
         engine().deidentify(original, tmp_path / "copy.dcm")
+
+
+def test_what_has_to_be_explicit_is_made_so(tmp_path: Path) -> None:
+    image = nested()
+    image.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
+    image["PixelData"].is_undefined_length = True
+    image["PixelData"].VR = "OB"
+    original = saved(image, tmp_path / "original.dcm", SYNTAXES["implicit"])
+    raw, jpeg = original.read_bytes(), "1.2.840.10008.1.2.4.50"
+    at = raw.index(b"\x02\0\x10\0UI")
+    old = raw[at : at + 8 + raw[at + 6]]
+    new = old[:6] + bytes([22, 0]) + jpeg.encode()
+    length = int.from_bytes(raw[140:144], "little") + len(new) - len(old)
+    original.write_bytes((raw[:140] + length.to_bytes(4, "little") + raw[144:]).replace(old, new))
+    engine().deidentify(original, tmp_path / "copy.dcm")
+    read = pydicom.dcmread(tmp_path / "copy.dcm")
+    assert not read.original_encoding[0]
+    assert read.PixelData == image.PixelData
+    assert read.ReferencedImageEvidenceSequence[0].ContentSequence
+    assert not told(tmp_path / "copy.dcm")
