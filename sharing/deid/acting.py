@@ -11,6 +11,7 @@ from sharing.deid.ledger import Kind
 from sharing.deid.notes import Notes, instead, made, place
 from sharing.deid.pieces import plain_vr
 from sharing.deid.rules import Decision, Do
+from sharing.deid.table import Option
 from sharing.dicom.dictionary import PIXELS, vr_of
 from sharing.dicom.elements import Step
 
@@ -31,6 +32,7 @@ _SEARCHED: Final = frozenset({"OB", "UN"})
 _UNCLEAR: Final = "The value is not what its attribute should hold, so it cannot be looked at."
 _NO_DATE: Final = "No legal date, so it cannot be moved."
 _HELD: Final = "It holds something that names the patient."
+_NO_UID: Final = "A UID where none belongs."
 _NO_WAY: Final = "It cannot be cleaned, only removed."
 _MAY_NAME: Final = "The profile keeps this text; it may name the patient. Look at it."
 _SCRUBBED: Final = "Something that is known of the patient was taken out of a text that stays."
@@ -39,7 +41,7 @@ _KIND_OF: Final = "A coded value is also a word of somebody's name. It was left;
 # Coded values that only ever hold the standard's own terms.
 _TERMS: Final = frozenset(
     {
-        0x00080005, 0x00080008, 0x00080060, 0x00080061, 0x00080064, 0x00080068, 0x00185100,
+        0x00080005, 0x00080060, 0x00080061, 0x00080064, 0x00080068, 0x00185100,
         0x00200060, 0x00200062, 0x0040A010, 0x0040A040, 0x0040A050, 0x0040A491, 0x0040A493,
     }
 )  # fmt: skip
@@ -70,6 +72,7 @@ class Actor:
     ) -> None:
         self.keys, self.texts, self.facts, self.notes = keys, texts, facts, notes
         self.patient, self.document = patient, document
+        self._retains_uids = Option.RETAIN_UIDS in texts.cleaner.known.options
         self.days = texts.cleaner.days
 
     def act(self, decision: Decision, step: Step, raw: bytes, charset: str, prefix: str) -> Made:
@@ -114,12 +117,16 @@ class Actor:
         if vr in values.TEXTS:
             found = self.texts.scrub(raw, vr, charset, tag)
             return self._text(made(tag, "C", _SCRUBBED), found, prefix)
-        if vr in _SEARCHED and tag not in PIXELS and self.texts.names_somebody(raw):
-            return made(tag, "X", _HELD), None
+        if tag in PIXELS:
+            return KEPT
+        if vr in _SEARCHED or values.is_odd(vr, raw):
+            return (made(tag, "X", _HELD), None) if self.texts.names_somebody(raw) else KEPT
+        if vr == "UI" and vr_of(tag) != "UI" and not self._retains_uids:
+            return made(tag, "U", _NO_UID), self._uid(raw)
         return KEPT
 
     def _keep_coded(self, step: Step, raw: bytes, charset: str, prefix: str) -> Made:
-        if step.tag in _TERMS or step.tag >> 16 == 0x0028:
+        if step.tag in _TERMS:
             return KEPT
         found = self.texts.scrub(raw, "CS", charset, step.tag)
         if found is None:

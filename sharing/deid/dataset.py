@@ -23,13 +23,14 @@ from sharing.dicom.scan import DataSet
 
 _CHARSET: Final = 0x00080005
 _LONGEST: Final = 16 << 20
-_LOOKED_AT: Final = values.TEXTS | {"CS", "OB", "SQ", "UN"}
+_SHORT: Final = 4  # a number of so many bytes holds no word
 _STRONGER: Final = frozenset(
     {Do.REMOVE, Do.EMPTY, Do.UID, Do.REPLACE, Do.CODE, Do.PSEUDONYM, Do.CONTENT}
 )
 _DUMMIED: Final = values.TEXTS | {"AS", "DA", "DT", "TM", "OB", "UN"}
 _DRAWN: Final = frozenset({0x00700022, 0x00700273})
 _TOO_LONG: Final = "A value is too long to be looked at; it was removed."
+_TWICE: Final = "It stands here a second time."
 _IN_DUMMY: Final = "The sequence around it is D."
 _EMPTIED: Final = "Every item was removed."
 _IN_PIXELS: Final = "An overlay may lie in unused bits of the pixels. Look what it shows."
@@ -57,6 +58,8 @@ class Level:
         Whether it is that item itself.
     creators, used
         Of the private group under way: name and range by block, and which blocks stay.
+    seen
+        The tags that stood here.
     """
 
     place: int
@@ -73,6 +76,7 @@ class Level:
     used: set[int] = field(default_factory=set)
     scheme: str = ""
     code: str = ""
+    seen: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -158,9 +162,11 @@ class Transform:
 
     def _value(self, step: Step, start: int, stop: int) -> None:
         level, tag = self.level, step.tag
+        if self._again(level, tag):
+            return
         decision = self._decide(level, step, start, stop)
         if decision is None:
-            if step.vr in _LOOKED_AT and step.length:
+            if step.length > _SHORT or (step.length and step.vr in values.TEXTS):
                 self._keep(level, step, start, stop)
             else:
                 self._stay(level.into, step, start, stop)
@@ -175,6 +181,15 @@ class Transform:
             self._act(level, decision, step, start, stop)
         if tag in PIXELS and level is self.top:
             self.pixels = step
+
+    def _again(self, level: Level, tag: int) -> bool:
+        """Whether an attribute stands here a second time; readers differ in which they believe."""
+        if tag not in level.seen:
+            level.seen.add(tag)
+            return False
+        level.into.drop()
+        self.notes.did(level.prefix, made(tag, "X", _TWICE))
+        return True
 
     def _doubt_bits(self, step: Step) -> None:
         """An overlay of old lies in bits of the pixels that no value uses (PS3.3 C.9.2)."""
@@ -261,6 +276,9 @@ class Transform:
 
     def _sequence(self, step: Step, start: int, stop: int) -> None:
         level = self.level
+        if self._again(level, step.tag):
+            self.skipping = 1
+            return
         decision = self._decide(level, step, start, stop)
         do = decision.do if decision is not None else Do.ENTER
         if decision is not None:

@@ -203,7 +203,7 @@ def patients(facts: dict[str, Facts]) -> dict[str, str]:
     found = {}
     for path, one in facts.items():
         number = one.number
-        if not number and len(issuers.keys() | {number for _, number in named}) == 1:
+        if not number and len({number for _, number in named}) == 1:
             number = next(iter(named))[1]
         issuer = one.issuer
         if not issuer and len(issuers[number]) == 1:

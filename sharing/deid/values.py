@@ -25,6 +25,16 @@ _NUMBERS: Final = {
     "AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2,
     "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8,
 }  # fmt: skip
+_DIGITS: Final = b"0123456789\\ \0"
+_CHARACTERS: Final = {
+    "AS": _DIGITS + b"DWMY",
+    "DA": _DIGITS + b".-",
+    "DS": _DIGITS + b"+-.eE",
+    "DT": _DIGITS + b"+-.",
+    "IS": _DIGITS + b"+-.",
+    "TM": _DIGITS + b":-.",
+    "UI": _DIGITS + b".",
+}
 _DUMMIES: Final = {
     "AS": ("000Y", "001Y"),
     "DA": (_DATE, _DATE_OTHER),
@@ -51,6 +61,17 @@ def dummy(tag: int, vr: str, original: bytes) -> bytes:
     first, second = _CODES.get(tag) or _DUMMIES.get(vr, (REMOVED, _OTHER))
     same = original.strip(b" \0") == first.encode()
     return (second if same else first).encode()
+
+
+def is_odd(vr: str, raw: bytes) -> bool:
+    """Whether a value of a VR that holds no words may hold some all the same."""
+    plain = _CHARACTERS.get(vr)
+    if plain is not None:
+        return bool(raw.translate(None, plain))
+    if len(raw) > 64:
+        return True
+    text = raw.strip(b" \0")
+    return len(text) > 4 and text.isascii() and b"\0" not in text
 
 
 def is_blank(raw: bytes) -> bool:
