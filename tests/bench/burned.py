@@ -124,7 +124,7 @@ def _about() -> str:
     kinds = ", ".join(writing.BACKGROUNDS)
     return (
         f"Lines of text on generated pictures of six kinds ({kinds}; 512 × 512), in smooth, "
-        f"hard-edged and stroked letters: the share that is masked (at least {COVERED:.0%} of its "
+        f"hard-edged and stroked letters, half of them line under line: the share that is masked (at least {COVERED:.0%} of its "
         "ink), by size of the letters and contrast to what is behind."
     )
 

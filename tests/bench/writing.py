@@ -104,7 +104,13 @@ BACKGROUNDS = {"US": us, "XA": xa, "CR/DX": cr, "MG": mg, "CT screen": ct, "dose
 
 
 def write(
-    picture: Picture, rng: np.random.Generator, *, size: int, contrast: int, lines: int = 4
+    picture: Picture,
+    rng: np.random.Generator,
+    *,
+    size: int,
+    contrast: int,
+    lines: int = 4,
+    stacked: bool = False,
 ) -> tuple[Picture, list[Written]]:
     """Write lines of text where they overlap neither each other nor the edge.
 
@@ -112,6 +118,11 @@ def write(
     there is room; a contrast of 255 is white on whatever is there, or black on what is bright.
     Places are taken where what is behind, noise smoothed away, varies by less than a third of
     that: where a letter is as bright as what is behind it nobody can see it.
+
+    Parameters
+    ----------
+    stacked
+        Line under line, as machines write their settings; else wherever there is room.
     """
     image = picture.astype(np.float32)
     taken: list[tuple[int, int, int, int]] = []
@@ -124,22 +135,30 @@ def write(
         if wide >= SIZE - 8 or high >= SIZE - 8:
             continue
         x, y = int(rng.integers(4, SIZE - wide - 4)), int(rng.integers(4, SIZE - high - 4))
+        if stacked and taken:
+            x, y = taken[-1][0], taken[-1][1] + round(1.25 * size)
         box = x, y, wide, high
-        if any(_near(box, other, size) for other in taken):
+        gap = 0 if stacked and taken else size
+        if not _fits(box) or any(_near(box, other, gap) for other in taken):
+            stacked = stacked and not taken
+            continue
+        place = image[y : y + high, x : x + wide]
+        if _smooth(place, 6).std() > max(6, contrast / 3):
+            stacked = stacked and not taken
             continue
         taken.append(box)
-        place = image[y : y + high, x : x + wide]
         behind = float(place.mean())
-        if _smooth(place, 6).std() > max(6, contrast / 3):
-            taken.pop()
-            continue
         value = behind + contrast if behind + contrast <= 255 or behind < 128 else behind - contrast
-        part = image[y : y + high, x : x + wide]
-        part += cover * (np.clip(value, 0, 255) - part)
+        place += cover * (np.clip(value, 0, 255) - place)
         ink = np.zeros(picture.shape, bool)
         ink[y : y + high, x : x + wide] = cover > 0.4
         written.append(Written(box, ink))
     return _eight(image), written
+
+
+def _fits(box: tuple[int, int, int, int]) -> bool:
+    x, y, wide, high = box
+    return x + wide < SIZE - 4 and y + high < SIZE - 4
 
 
 def _rendered(text: str, size: int, style: int) -> NDArray[np.float32]:

@@ -366,3 +366,16 @@ def test_what_was_read_is_in_no_representation():
     (piece, *_) = [one for one in reader.find(p.gray()) if one.counts]
     assert "JANE" in piece.text.upper()
     assert "JANE" not in repr(piece).upper()
+
+
+def test_the_bar_of_a_known_machine_is_masked_even_if_nothing_can_be_read_in_it(tmp_path):
+    values = np.full((600, 800), 30, np.uint8)
+    values[10:50, 100:700:3] = 250  # no letters
+    made = p.image(values, Manufacturer="Philips Medical Systems", ManufacturerModelName="CX50")
+    path = p.native(tmp_path / "a", made, values)
+    facts = pixels.facts(path)
+    del made.Manufacturer, made.ManufacturerModelName  # as de-identification may
+    path = p.native(tmp_path / "a", made, values)
+    cleaned = pixels.clean(path, original=facts)
+    assert [box.why for box in cleaned.boxes] == [Why.DEVICE]
+    assert not has_ink(dcmread(path).pixel_array, (0, 0, 800, 60))

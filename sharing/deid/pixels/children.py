@@ -2,9 +2,18 @@
 
 from sharing.dicom import guard
 from sharing.dicom.render import Picture
+from sharing.kernel.errors import SharingError
 
 MEGABYTE = 1 << 20
 SECONDS = 60.0
+
+
+class NoEncoderError(SharingError):
+    """The frame cannot be written again in its own transfer syntax."""
+
+    status = 422
+    title = "This picture cannot be changed in its own format"
+    code = "no-encoder"
 
 
 def look(frame: bytes, head: bytes, picture: Picture, number: int) -> bytes:

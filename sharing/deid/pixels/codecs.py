@@ -20,10 +20,10 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder, get_encoder
 
 from sharing.deid.pixels import streams
+from sharing.deid.pixels.children import NoEncoderError
 from sharing.dicom import decoding
 from sharing.dicom.details import Details
 from sharing.dicom.render import Picture, UndecodableError
-from sharing.kernel.errors import SharingError
 
 Values = NDArray[Any]
 Rectangles = list[list[int]]
@@ -35,14 +35,6 @@ J2K = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 RLE = "1.2.840.10008.1.2.5"
 REWRITTEN = frozenset({JPEG_BASELINE, JPEG_EXTENDED, *JPEG_LOSSLESS, *JPEG_LS, *J2K, RLE})
 """Encapsulated transfer syntaxes for which there is an encoder; there is none for HTJ2K."""
-
-
-class NoEncoderError(SharingError):
-    """The frame cannot be written again in its own transfer syntax."""
-
-    status = 422
-    title = "This picture cannot be changed in its own format"
-    code = "no-encoder"
 
 
 def redrawn(frame: bytes, picture: Picture, boxes: Rectangles, dark: int) -> bytes:

@@ -94,8 +94,16 @@ class Engine:
             for (x, y, width, height), score in self._boxes(view):
                 box = round(x / scale), round(y / scale), width / scale, height / scale
                 seen.append(((box[0], box[1], round(box[2]), round(box[3])), score))
-        found = [self._read(luma(picture), box, score) for box, score in united(seen)]
+        gray = luma(picture)
+        found = [one for group in united(seen) for one in self._read_group(gray, *group)]
         return [one for one in found if one.perhaps]
+
+    def _read_group(self, gray: Picture, whole: Box, score: float, parts: list[Box]) -> list[Found]:
+        """What is read in a group's box, or else in its parts: two lines at once read as none."""
+        found = self._read(gray, whole, score)
+        if found.counts or len(parts) == 1:
+            return [found]
+        return [found, *(self._read(gray, part, score) for part in dict.fromkeys(parts))]
 
     def _boxes(self, view: Picture) -> Iterator[tuple[Box, float]]:
         for x, y, tile in tiles(view):
@@ -210,15 +218,21 @@ def boxes(likely: NDArray[np.float32], shape: tuple[int, ...]) -> Iterator[tuple
         yield (int(left), int(top), round(right - left), round(bottom - top)), score
 
 
-def united(seen: list[tuple[Box, float]]) -> list[tuple[Box, float]]:
-    """Boxes of several views as one where they overlap, on the same line of text."""
-    groups: list[tuple[Box, float]] = []
+def united(seen: list[tuple[Box, float]]) -> list[tuple[Box, float, list[Box]]]:
+    """Boxes of several views as one where they overlap, on the same line of text.
+
+    Returns
+    -------
+    list
+        The box around each group, the highest score in it, and the boxes of the group.
+    """
+    groups: list[tuple[Box, float, list[Box]]] = []
     for box, score in sorted(seen, key=lambda one: -one[1]):
-        merged = box, score
-        rest = []
+        merged, rest = (box, score, [box]), []
         for other in groups:
             if is_same_line(merged[0], other[0]):
-                merged = around(merged[0], other[0]), max(merged[1], other[1])
+                whole = around(merged[0], other[0])
+                merged = whole, max(merged[1], other[1]), [*merged[2], *other[2]]
             else:
                 rest.append(other)
         groups = [*rest, merged]
@@ -230,11 +244,12 @@ def is_same_line(one: Box, other: Box) -> bool:
 
     A box around a whole organ must not swallow a line of text that is written on it.
     """
-    if max(one[3], other[3]) > 2.5 * min(one[3], other[3]):
+    low, high = sorted((one[3], other[3]))
+    if high > 2.5 * low or around(one, other)[3] > 1.5 * high:
         return False
     wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    high = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return wide > 0 and high > 0 and 3 * wide * high > min(one[2] * one[3], other[2] * other[3])
+    deep = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return wide > 0 and deep > 0 and 3 * wide * deep > min(one[2] * one[3], other[2] * other[3])
 
 
 def around(one: Box, other: Box) -> Box:
