@@ -249,11 +249,12 @@ def test_everybody_sees_the_places_that_they_may_use():
         page = f.browser(who).get("/").content.decode()
         return set(re.findall(r'class="place" href="([^"]+)"', page))
 
-    everywhere = {"/", "/inbox/", "/upload/", "/links/", "/partners/", "/activity/", "/people/"}
-    assert places("Ada") == everywhere
+    shared = {"/", "/inbox/", "/upload/", "/links/"}
+    assert places("Ada") == {*shared, "/partners/", "/research/", "/activity/", "/people/"}
+    assert places("Dana") == {*shared, "/research/"}
     assert places("Ben") == {"/", "/inbox/", "/upload/", "/links/"}
     assert places("Rosa") == {"/", "/inbox/"}
-    assert places("Dora") == {"/", "/partners/", "/activity/"}
+    assert places("Dora") == {"/", "/partners/", "/research/", "/activity/"}
 
 
 def test_the_indexes_are_those_of_the_models():

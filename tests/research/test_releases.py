@@ -228,9 +228,9 @@ def test_two_runs_of_one_file_count_once() -> None:
 
     item = Item.objects.select_related("source").get()
     bench = making._bench(item.study, lambda: None)
-    making.make(item, bench)
+    making.make([item], bench, lambda: None)
     first = Item.objects.get()
-    making.make(item, bench)  # the same, by a worker whose lease ran out
+    making.make([item], bench, lambda: None)  # the same, by a worker whose lease ran out
     again = Item.objects.get()
     assert (again.output_key, again.sha256) == (first.output_key, first.sha256)
     assert sorted(waiting_in_the_store(release)) == sorted([first.output_key, first.ledger_key])

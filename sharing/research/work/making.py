@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -26,10 +26,13 @@ from sharing.jobs.actions import enqueue
 from sharing.research.models import Hold, Item, Release, ReleaseStudy
 from sharing.research.rules.states import ItemState, Move, ReleaseState, after, may_move
 from sharing.research.work import files, vault
+from sharing.research.work.checking import Found, checked
 from sharing.storage.objects import store
 
 Check = Callable[[], None]
 LANES = 4  # jobs of one study that run beside each other
+AT_ONCE = 25  # files between two starts of the check
+LARGE = 100 * 2**20  # bytes of a file that goes by itself
 PER_LANE = 50  # files for which another lane is worth its while
 TRIES = 5  # of the 8 that a job has: a file that takes its worker with it must not take the others
 BROKE = (
@@ -68,11 +71,11 @@ def work_through(chosen_id: uuid.UUID, *, lane: int, lanes: int, check: Check) -
     if not _is_at_work(chosen.release_id):
         return
     bench = _bench(chosen, check)
-    for item in _of_lane(chosen, lane, lanes):
+    for batch in _batches(_of_lane(chosen, lane, lanes)):
         check()
         if not _is_at_work(chosen.release_id):
             return
-        make(item, bench)
+        make(batch, bench, check)
     settle(chosen.release_id)
 
 
@@ -86,6 +89,27 @@ def _of_lane(chosen: ReleaseStudy, lane: int, lanes: int) -> Iterator[Item]:
         item = Item.objects.filter(pk=pk, state=ItemState.WAITING).select_related("source").first()
         if item is not None:
             yield item
+
+
+def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
+    """A few at a time, so that the check is worth starting.
+
+    One that was begun before goes by itself: should it be what the worker dies of, no other counts
+    as tried with it.
+    """
+    batch: list[Item] = []
+    for item in items:
+        assert item.source is not None  # it goes with the secret, and no release is open then
+        alone = item.attempts > 0 or item.source.size > LARGE
+        if batch and (alone or len(batch) == AT_ONCE):
+            yield batch
+            batch = []
+        batch.append(item)
+        if alone:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _bench(chosen: ReleaseStudy, check: Check) -> Bench:
@@ -117,22 +141,47 @@ def _known(chosen: ReleaseStudy, engine: Engine, secret: bytes, check: Check) ->
     return known
 
 
-def make(item: Item, bench: Bench) -> None:
-    """De-identify one file and let the result wait in the store."""
+def make(batch: Sequence[Item], bench: Bench, check: Check) -> None:
+    """De-identify some files, check them, and let the results wait in the store."""
+    with contextlib.ExitStack() as open_files:
+        made = []
+        for item in batch:
+            check()
+            if done := _made(item, bench, open_files):
+                made.append(done)
+        if not made:
+            return
+        found = checked(bench.engine.profile, [(one.source, one.target) for one in made])
+        check()
+        for one, doubts in zip(made, found, strict=True):
+            keep(one, doubts, bench)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Made:
+    """A copy that was written, beside its original."""
+
+    item: Item
+    outcome: Outcome
+    source: Path
+    target: Path
+
+
+def _made(item: Item, bench: Bench, open_files: contextlib.ExitStack) -> Made | None:
+    """One file de-identified; None where it cannot be, and its row says why."""
     Item.objects.filter(pk=item.pk).update(attempts=F("attempts") + 1)
     if item.attempts >= TRIES:
         refuse(item, BROKE)
-        return
-    assert item.source is not None  # it goes with the project's secret, and no release is open then
+        return None
+    assert item.source is not None
     target = files.room(bench.release.pk)
+    open_files.callback(spool.drop, target)
+    source = open_files.enter_context(files.at_hand(item.source.key, of=bench.release.pk))
     try:
-        with files.at_hand(item.source.key, of=bench.release.pk) as source:
-            outcome = bench.engine.deidentify(source, target, bench.known)
-        keep(item, outcome, target, bench)
+        return Made(item, bench.engine.deidentify(source, target, bench.known), source, target)
     except DeidError as error:
         refuse(item, error.detail)
-    finally:
-        spool.drop(target)
+        return None
 
 
 def refuse(item: Item, why: str) -> None:
@@ -140,14 +189,16 @@ def refuse(item: Item, why: str) -> None:
     waiting.update(state=ItemState.REFUSED, why=why[:400])
 
 
-def keep(item: Item, outcome: Outcome, target: Path, bench: Bench) -> None:
+def keep(made: Made, found: Sequence[Found], bench: Bench) -> None:
     """Bytes and ledger first, then the row that names them, unless another was faster."""
+    item, outcome, target = made.item, made.outcome, made.target
     place = f"research/{bench.release.pk.hex}/{item.pk.hex}-{outcome.sha256}"
     seen = outcome.pixels.to_json() if outcome.pixels else None
     written = orjson.dumps(to_json(outcome.ledger, outcome.doubts) | {"pixels": seen})
     store().put_bytes(f"{place}.ledger", vault.close(bench.secret, written, about=item.pk))
     store().put_file(f"{place}.dcm", target, sha256=outcome.sha256)
-    if _noted(item, outcome, place):
+    doubts = [*((one.kind, one.path, one.sentence) for one in outcome.doubts), *found]
+    if _noted(item, outcome, doubts, place):
         return
     there = Item.objects.filter(pk=item.pk, output_key=f"{place}.dcm").exists()
     if not there:
@@ -155,7 +206,7 @@ def keep(item: Item, outcome: Outcome, target: Path, bench: Bench) -> None:
             store().delete(f"{place}.{ending}")
 
 
-def _noted(item: Item, outcome: Outcome, place: str) -> bool:
+def _noted(item: Item, outcome: Outcome, doubts: Sequence[Found], place: str) -> bool:
     counts: Counter[str] = Counter()
     for entry in outcome.ledger:
         counts[str(entry.action)] += entry.count
@@ -177,11 +228,11 @@ def _noted(item: Item, outcome: Outcome, place: str) -> bool:
                 Hold(
                     release_id=item.release_id,
                     item=item,
-                    kind=doubt.kind,
-                    path=doubt.path[:300],
-                    sentence=doubt.sentence[:500],
+                    kind=str(kind)[:20],
+                    path=path[:300],
+                    sentence=sentence[:500],
                 )
-                for doubt in outcome.doubts
+                for kind, path, sentence in doubts
             )
     return bool(done)
 
