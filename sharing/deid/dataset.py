@@ -25,7 +25,17 @@ _CHARSET: Final = 0x00080005
 _LONGEST: Final = 16 << 20
 _SHORT: Final = 4  # a number of so many bytes holds no word
 _STRONGER: Final = frozenset(
-    {Do.REMOVE, Do.EMPTY, Do.UID, Do.REPLACE, Do.CODE, Do.PSEUDONYM, Do.CONTENT}
+    {
+        Do.REMOVE,
+        Do.EMPTY,
+        Do.UID,
+        Do.REPLACE,
+        Do.CODE,
+        Do.PSEUDONYM,
+        Do.CONTENT,
+        Do.SHIFT,
+        Do.RETAIN,
+    }
 )
 _DUMMIED: Final = values.TEXTS | {"AS", "DA", "DT", "TM", "OB", "UN"}
 _DRAWN: Final = frozenset({0x00700022, 0x00700273})

@@ -139,7 +139,16 @@ def _other_day(new: Dataset, old: Dataset) -> None:
 
 
 def _concept(new: Dataset, old: Dataset) -> None:
-    new.ContentSequence[-1].ContentSequence = list(old.ContentSequence[3].ContentSequence)[-1:]
+    kept = Dataset()
+    kept.ValueType, kept.TextValue = "TEXT", "somebody"
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = (
+        "121022",
+        "DCM",
+        "Accession Number",
+    )
+    kept.ConceptNameCodeSequence = [code]
+    new.ContentSequence.append(kept)
 
 
 def _astray(new: Dataset, old: Dataset) -> None:

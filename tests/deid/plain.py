@@ -121,9 +121,8 @@ class _Plain:
 
     def _unwanted(self, item: Dataset) -> bool:
         (name,) = item.get("ConceptNameCodeSequence") or [Dataset()]
-        rule = self.rules.concepts.get(
-            (name.get("CodeValue", ""), name.get("CodingSchemeDesignator", ""))
-        )
+        code = name.get("CodeValue", ""), name.get("CodingSchemeDesignator", "")
+        rule = self.rules.concepts.get((*code, item.get("ValueType", "")))
         return rule is not None and "X" in rule.codes
 
     def _named(self, element: DataElement) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from portal.management.commands.deid import Command
 from tests.deid.making import ct, saved, told
 
 
@@ -78,3 +79,35 @@ def test_a_key_that_is_none_is_refused(text: str, source: Path, tmp_path: Path) 
 def test_a_profile_that_is_not_there_is_said(source: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no profile"):
         run(source, tmp_path / "out", profile="nobody")
+
+
+def verified(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        Command().run_from_argv(["manage.py", "deid", "verify", *map(str, words)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.mark.parametrize("profile", ["basic", "research", "trial"])
+def test_copies_are_held_against_their_originals(
+    source: Path, tmp_path: Path, profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(source, tmp_path / "out", profile=profile, keep_names=True)
+    assert verified(source, tmp_path / "out", "--profile", profile) == 0
+    assert capsys.readouterr().out.endswith("0 violations.\n")
+
+
+def test_an_original_does_not_pass_for_a_copy(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verified(source, source, "--profile", "basic", "--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["counts"]["no_identity_removed"] == 1
+    assert not [token for token in told(source / "one.dcm") if token in json.dumps(said)]
+
+
+def test_the_verifier_says_that_a_profile_is_not_there(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verified(source, source, "--profile", "none") == 2
+    assert "There is no profile none." in capsys.readouterr().err

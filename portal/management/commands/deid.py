@@ -1,5 +1,6 @@
 """De-identification from a shell: a folder in, a folder out, and what became of each file."""
 
+import argparse
 import csv
 import json
 import os
@@ -13,18 +14,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sharing.deid.folder import Summary, deidentify_folder
 from sharing.deid.keys import SECRET_BYTES, new_secret
-from sharing.deid.profile import BUNDLED, Profile, load
+from sharing.deid.profile import BUNDLED, Private, Profile, load
+from sharing.deid.table import Action
+from sharing.deid.verify import command
 from sharing.kernel.errors import SharingError
 
 REFUSED, DOUBTFUL = 1, 3
+_STAYS = {Action.KEEP, Action.CLEAN}
 
 
 class Command(BaseCommand):
     help = (
-        "Writes de-identified copies of the images below a folder. Ends with 0 if all were written, "
+        "Writes de-identified copies of the images below a folder; `deid verify --help` says how to "
+        "hold copies against originals. Ends with 0 if all were written, "
         f"{REFUSED} if a file was refused, {DOUBTFUL} if a person has to look at some of them."
     )
     requires_system_checks: list[str] = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """`deid verify ORIGINAL DEIDENTIFIED` holds copies against originals instead."""
+        if argv[2:3] == ["verify"]:
+            sys.exit(verify(argv[3:]))
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", type=Path, metavar="SRC", help="a folder of originals")
@@ -70,6 +81,32 @@ class Command(BaseCommand):
             _show(summary)
         if summary.refused or summary.doubts:
             sys.exit(REFUSED if summary.refused else DOUBTFUL)
+
+
+def verify(words: list[str]) -> int:
+    """Run the independent verifier, by the rules of a profile or of options alone."""
+    parser = argparse.ArgumentParser(prog="manage.py deid verify", description=command.__doc__)
+    command.arguments(parser)
+    parser.add_argument("--profile", metavar="P", help="what the copies were made by")
+    told = parser.parse_args(words)
+    if told.profile is None:
+        return command.run(told)
+    try:
+        profile = _profile(told.profile)
+    except (CommandError, SharingError) as error:
+        sys.stderr.write(f"{error}\n")
+        return command.COULD_NOT_RUN
+    rules = [(rule.target, rule.action) for rule in profile.rules]
+    return command.run(
+        told,
+        options=frozenset(map(str, profile.options)),
+        private=tuple(
+            str(target)
+            for target, action in rules
+            if isinstance(target, Private) and action in _STAYS
+        ),
+        overrides={target: str(action) for target, action in rules if isinstance(target, int)},
+    )
 
 
 def _run(options: dict[str, Any]) -> Summary:

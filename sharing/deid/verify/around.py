@@ -80,7 +80,7 @@ def header(new: Record, old: Record | None, found: Found) -> None:
             before, now = old.meta[tag].text, new.meta[tag].text
             found.replaced.add((tag, now, before, dotted(tag), keyword(tag)))
     instance = new.meta.get(0x00020003)
-    if instance is not None and instance.text != new.first(0x00080018):
+    if instance is not None and new.first(0x00080018) not in {"", instance.text}:
         found.add("meta_instance", dotted(0x00020003))
     if old is not None and old.first(0x00080016) != new.first(0x00080016):
         found.add("class_changed", dotted(0x00080016))

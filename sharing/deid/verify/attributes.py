@@ -6,13 +6,21 @@ from collections.abc import Iterator
 
 from sharing.deid.verify.found import Found
 from sharing.deid.verify.identity import NARRATIVE, Finder, ordinary
-from sharing.deid.verify.reading import PIXELS, Attribute, Items, dotted, keyword
+from sharing.deid.verify.reading import (
+    PIXELS,
+    Attribute,
+    Items,
+    dotted,
+    every_attribute,
+    keyword,
+)
 from sharing.deid.verify.table import Rule, Rules
 
 UID = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+")
 UID_LIKE = re.compile(r"\d[\d.]{11,63}")
 WELL_KNOWN = "1.2.840.10008."
 
+VALUE_TYPE, POINTER = 0x0040A040, 0x0040DB73
 CONTENT, CONCEPT, SCHEME, CODE, MEANING = 0x0040A730, 0x0040A043, 0x00080102, 0x00080100, 0x00080104
 _SIGNATURE = (0x0040A010, 0x0040A040, CODE, 0x00081150, 0x00620004, 0x30060084, 0x00700002)
 _LEAVES = frozenset({"PN", "LT", "ST", "UT", "UC"})
@@ -45,7 +53,14 @@ class Walk:
 
     def __init__(self, rules: Rules, finder: Finder, found: Found) -> None:
         self.rules, self.finder, self.found = rules, finder, found
+        # Where items are named by their place in the tree, none can go: it is emptied instead.
+        self._pointed = False
         self._structured = "clean_structured_content" in rules.options
+
+    def document(self, old: Items | None, new: Items) -> None:
+        """Look at a whole object."""
+        self._pointed = any(one.tag == POINTER for one in every_attribute(new))
+        self.items(old, new)
 
     def items(
         self, old: Items | None, new: Items, where: str = "", *, stands_in: bool = False
@@ -97,20 +112,23 @@ class Walk:
 
     def _concept(self, old: Items | None, new: Items, where: str) -> None:
         """A content item by Table E.3.4-1."""
-        rule = self.rules.concepts.get(_code(new))
-        if rule is None:
+        kind = new[VALUE_TYPE].text if VALUE_TYPE in new else ""
+        rule = self.rules.concepts.get((*_code(new), kind))
+        if rule is None or rule.codes & {"K", "C"}:
             return
-        if rule.only == "X":
-            self.found.add("concept_kept", where, f"{rule}: {rule.name}")
-        elif "D" in rule.codes and old is not None:
-            for tag in _VALUES:
-                if (
-                    tag in old
-                    and tag in new
-                    and not old[tag].empty
-                    and old[tag].values == new[tag].values
-                ):
-                    self.found.add("concept_kept", where, f"{rule}: {rule.name}", new[tag].text)
+        said = f"{rule}: {rule.name}"
+        if rule.only == "X" and not self._pointed:
+            self.found.add("concept_kept", where, said)
+            return
+        for tag in _VALUES if old is not None else ():
+            before, now = (old or {}).get(tag), new.get(tag)
+            if (
+                before is not None
+                and now is not None
+                and now.values == before.values
+                and not now.empty
+            ):
+                self.found.add("concept_kept", where, said, now.text)
 
     # --- private attributes ---
 
@@ -235,11 +253,11 @@ class Walk:
             return set()
         dates = one.vr in NARRATIVE and (rule is None or "C" in rule.codes)
         hits = self.finder.find(text, without=frozenset() if dates else frozenset({"date"}))
-        if one.vr in {"DS", "IS"} and _NUMBERS.fullmatch(text):
-            self.found.seen |= {hit for _, hit in hits}
-            return set()  # a number that is one says nothing, even if somebody's is the same
         if one.vr in NARRATIVE:
             return hits
+        self.found.seen |= {hit for _, hit in hits}
+        if one.vr in {"DS", "IS"} and _NUMBERS.fullmatch(text):
+            return set()  # a number that is one says nothing, even if somebody's is the same
         return {hit for hit in hits if hit[1] not in ordinary()}
 
     def _uids_in(
@@ -277,7 +295,7 @@ class Walk:
     def _count(self, old: Items, new: Items) -> None:
         for tag, before in old.items():
             listed = before.private or tag in _OURS or self.rules.of(tag) is not None
-            if listed or not tag & 0xFFFF or tag >> 16 == 0x0004:
+            if listed or _follows(tag, new) or not tag & 0xFFFF or tag >> 16 == 0x0004:
                 continue
             now = new.get(tag)
             kept = now is not None and (before.items is not None or now.values == before.values)
@@ -332,6 +350,13 @@ def _aligned(old: list[Items] | None, new: list[Items]) -> Iterator[tuple[Items 
 
 def _signature(item: Items) -> tuple[object, ...]:
     return (*(item[tag].text for tag in _SIGNATURE if tag in item), _code(item))
+
+
+def _follows(tag: int, new: Items) -> bool:
+    """Does it only describe what had to go: an overlay's plane, a document's length?"""
+    if tag >> 24 in {0x50, 0x60}:
+        return (tag & 0xFFFF0000) | 0x3000 not in new
+    return tag == 0x00420015
 
 
 def _code(item: Items) -> tuple[str, str]:

@@ -45,8 +45,6 @@ _CONCEPT_COLUMNS = (
 # Type 1 in Presentation States, so that removing them makes an object that is none; the profile
 # makes who de-identifies answerable for the IOD (PS3.15 E.1.1).
 _TYPE_1 = {0x00700082, 0x00700083}
-# Type 2 of an animal's Patient Module and of a Hanging Protocol: there, but empty.
-_TYPE_2 = {0x00102297, 0x00102299, 0x0040100A}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,8 +111,6 @@ class Rules:
         elif tag:
             if int(tag, 16) in _TYPE_1 and rule.only == "X":
                 rule = dataclasses.replace(rule, codes=frozenset("XD"))
-            if int(tag, 16) in _TYPE_2 and rule.only == "X":
-                rule = dataclasses.replace(rule, codes=frozenset("XZ"))
             self._exact[int(tag, 16)] = rule
 
     def of(self, tag: int) -> Rule | None:
@@ -169,13 +165,13 @@ def _safe(more: Iterable[str]) -> frozenset[tuple[int, str, int]]:
     return frozenset((int(g, 16), creator.strip(), int(e, 16)) for g, creator, e in written)
 
 
-def _concepts(options: frozenset[str]) -> dict[tuple[str, str], Rule]:
-    """Table E.3.4-1 under the options: (code value, scheme) of a concept name to its rule."""
+def _concepts(options: frozenset[str]) -> dict[tuple[str, str, str], Rule]:
+    """Table E.3.4-1 under the options: (code value, scheme, value type) to its rule."""
     found = {}
     for row in _load("ps3.15_table_E.3.4-1_*.json")["rows"]:
         columns = zip(_CONCEPT_COLUMNS, row[7:], strict=False)
         chosen = {option: code for option, code in columns if code and option in options}
         codes = frozenset(chosen.values()) or _codes(row[6])
         source = " + ".join(sorted(chosen)) or "clean_structured_content"
-        found[row[1], row[2]] = Rule(codes, row[0], source)
+        found[row[1], row[2], row[3]] = Rule(codes, row[0], source)
     return found

@@ -90,7 +90,7 @@ def _check(asked: dict[str, Any]) -> dict[str, Any]:
     if not reading.is_instance(new):
         return {"error": "NoInstance"}
     old = reading.read(Path(asked["original"])) if asked.get("original") else None
-    Walk(rules, finder, found).items(old.items if old else None, new.items)
+    Walk(rules, finder, found).document(old.items if old else None, new.items)
     around.markers(rules, new, old, found)
     around.header(new, old, found)
     around.order(new, old, found)
