@@ -283,9 +283,10 @@ def test_a_reviewer_sees_before_and_after_and_what_is_kept_of_it_comes_back(tmp_
     assert pixels.Cleaned.from_json(cleaned.to_json()) == cleaned
 
 
-def test_a_reviewer_masks_more(tmp_path):
+@pytest.mark.parametrize("syntax", p.NATIVE, ids=["implicit", "explicit", "deflated", "big"])
+def test_a_reviewer_masks_more(tmp_path, syntax):
     values = p.gray("")
-    path = p.native(tmp_path / "a", p.image(values), values)
+    path = p.native(tmp_path / "a", p.image(values), values, syntax)
     box = pixels.Box(5, 6, 40, 20, 1, 1, Why.PERSON, "A reviewer drew it.")
     assert pixels.mask(path, (box,)).changed == 1
     after = dcmread(path).pixel_array

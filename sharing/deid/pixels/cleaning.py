@@ -3,6 +3,7 @@
 import io
 import tempfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from sharing.dicom.places import BusyError
 from sharing.dicom.render import NoPictureError, Picture
 from sharing.kernel.errors import SharingError
 
-PATH = "(7fe0,0010)"
+PATH = "(7FE0,0010)"
 ROUNDS = 2  # how often what the second look finds is masked, before a person has to look
 FILMS = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(10))
 _LOSSY, _RATIO, _METHOD = 0x00282110, 0x00282112, 0x00282114
@@ -70,7 +71,11 @@ def clean(
     with path.open("rb") as source:
         sight = see(source, path.stat().st_size)
         if sight.header.transfer_syntax == DEFLATED:
-            return _inflated(path, sight, chosen, words, original)
+            return _inflated(
+                path,
+                sight,
+                lambda plain: clean(plain, settings=chosen, words=words, original=original),
+            )
         return _Cleaning(path, source, sight, chosen, words, original or sight.facts).run()
 
 
@@ -78,20 +83,20 @@ def mask(path: Path, boxes: tuple[Box, ...]) -> Cleaned:
     """Mask what a reviewer drew, in place; nothing is read for text."""
     with path.open("rb") as source:
         sight = see(source, path.stat().st_size)
+        if sight.header.transfer_syntax == DEFLATED:
+            return _inflated(path, sight, lambda plain: mask(plain, boxes))
         job = _Cleaning(path, source, sight, Settings(), None, sight.facts)
         job.boxes = list(boxes)
         return job.by_hand()
 
 
-def _inflated(
-    path: Path, sight: Sight, settings: Settings, words: Words | None, original: Facts | None
-) -> Cleaned:
-    """A deflated data set is cleaned as a file of its own, then deflated again (PS3.5 A.5)."""
+def _inflated(path: Path, sight: Sight, work: Callable[[Path], Cleaned]) -> Cleaned:
+    """A deflated data set is worked on as a file of its own, then deflated again (PS3.5 A.5)."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         plain = Path(folder) / "plain"
         with plain.open("wb") as target:
             target.write(sight.dataset.window.take(0, sight.dataset.window.size))
-        cleaned = clean(plain, settings=settings, words=words, original=original)
+        cleaned = work(plain)
         if cleaned.changed:
             with path.open("rb") as old, writing.replaced(path) as target:
                 target.write(old.read(sight.header.dataset_offset))

@@ -94,16 +94,18 @@ class Engine:
             for (x, y, width, height), score in self._boxes(view):
                 box = round(x / scale), round(y / scale), width / scale, height / scale
                 seen.append(((box[0], box[1], round(box[2]), round(box[3])), score))
-        gray = luma(picture)
-        found = [one for group in united(seen) for one in self._read_group(gray, *group)]
+        planes = grays(picture)
+        found = [one for group in united(seen) for one in self._read_group(planes, *group)]
         return [one for one in found if one.perhaps]
 
-    def _read_group(self, gray: Picture, whole: Box, score: float, parts: list[Box]) -> list[Found]:
+    def _read_group(
+        self, planes: list[Picture], whole: Box, score: float, parts: list[Box]
+    ) -> list[Found]:
         """What is read in a group's box, or else in its parts: two lines at once read as none."""
-        found = self._read(gray, whole, score)
+        found = self._read(planes, whole, score)
         if found.counts or len(parts) == 1:
             return [found]
-        return [found, *(self._read(gray, part, score) for part in dict.fromkeys(parts))]
+        return [found, *(self._read(planes, part, score) for part in dict.fromkeys(parts))]
 
     def _boxes(self, view: Picture) -> Iterator[tuple[Box, float]]:
         for x, y, tile in tiles(view):
@@ -121,14 +123,14 @@ class Engine:
         answer: NDArray[np.float32] = self._detect(batch)[0][0, 0, :rows, :columns]
         return answer
 
-    def _read(self, picture: Picture, box: Box, score: float) -> Found:
+    def _read(self, planes: list[Picture], box: Box, score: float) -> Found:
         x, y, width, height = box
-        crop = picture[max(0, y) : y + height, max(0, x) : x + width]
-        if not crop.size:
+        crops = [plane[max(0, y) : y + height, max(0, x) : x + width] for plane in planes]
+        if not crops[0].size:
             return Found(box, score)
-        forms = [crop, stretched(crop)]
+        forms = [form for crop in crops for form in (crop, stretched(crop))]
         if height > 1.5 * width:
-            forms = [np.rot90(forms[1], turn) for turn in (1, -1)]
+            forms = [np.rot90(form, turn) for form in forms[1::2] for turn in (1, -1)]
         best, confidence = "", 0.0
         for form in forms:
             colours = cv2.cvtColor(np.ascontiguousarray(form), cv2.COLOR_GRAY2BGR)
@@ -149,6 +151,13 @@ def views(picture: Picture, *, thorough: bool) -> Iterator[tuple[Picture, float]
     other = picture[..., 1] if picture.ndim == 3 and picture.shape[2] == 2 else luma(picture)
     yield evened(other, scale), scale
     yield evened(other, scale / 3 if large else 1.0), scale / 3 if large else 1.0
+
+
+def grays(picture: Picture) -> list[Picture]:
+    """What the recogniser reads: each of two planes, or brightness."""
+    if picture.ndim == 3 and picture.shape[2] == 2:
+        return [picture[..., 0], picture[..., 1]]
+    return [luma(picture)]
 
 
 def luma(picture: Picture) -> Picture:
