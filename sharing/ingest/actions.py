@@ -14,10 +14,12 @@ from sharing.access.principal import Principal
 from sharing.access.rules import Action
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.deid import browser
+from sharing.deid.profile import BUNDLED
 from sharing.ingest import queries
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import ARRIVED, UPLOAD_MOVES, FileState, UploadState
-from sharing.ingest.work import spool, together
+from sharing.ingest.work import cleaned, spool, together
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
 from sharing.ingest.work.together import Received, Whole
@@ -29,8 +31,12 @@ LONGEST_NOTE = 2000
 MOST_IN_MANIFEST = 200_000
 
 
-def start_upload(*, by: Principal, note: str = "", channel: str = "") -> Upload:
-    """Open an upload in the principal's institution."""
+def start_upload(*, by: Principal, note: str = "", channel: str = "", profile: str = "") -> Upload:
+    """Open an upload in the principal's institution.
+
+    `profile` is the digest of the profile by which the sender has removed who it is; every file
+    is held to it then.
+    """
     gate.permit(by, Action.UPLOAD)
     assert by.membership is not None  # UPLOAD is a member's action
     with transaction.atomic():
@@ -39,9 +45,19 @@ def start_upload(*, by: Principal, note: str = "", channel: str = "") -> Upload:
             created_by=by.membership.user,
             note=note[:LONGEST_NOTE],
             channel=channel or by.origin.channel,
+            cleaned_by=_cleaned_by(profile) if profile else {},
         )
         record(Act.UPLOAD_STARTED, by=by, upload_id=upload.pk)
     return upload
+
+
+def _cleaned_by(digest: str) -> dict[str, str]:
+    profile = BUNDLED[browser.PROFILE]
+    if digest != profile.digest:
+        raise ConflictError(
+            "The rules by which identities are removed have changed. Reload the page."
+        )
+    return {"name": profile.name, "version": profile.version, "digest": profile.digest}
 
 
 def check_room(size: int) -> None:
@@ -82,6 +98,9 @@ def settle_file(
         crc32=crc32,
         fresh=fresh,
     )
+    cleaned.hold([arrival])
+    if arrival.spooled is None:
+        spool.drop(path)
     return committer.commit(arrival, by)
 
 

@@ -23,6 +23,8 @@ class Upload(models.Model):
     )
     note = models.TextField(max_length=2000, blank=True)
     channel = models.CharField(max_length=12, default="page")
+    # The profile by which the sender's browser removed who it is: name, version, digest; or nothing.
+    cleaned_by = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_received_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)

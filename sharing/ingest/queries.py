@@ -111,6 +111,7 @@ def receipt(upload: Upload) -> dict[str, Any]:
         "started_at": upload.created_at,
         "finished_at": upload.finished_at,
         "note": upload.note,
+        "cleaned_by": upload.cleaned_by,
         "studies": _studies(upload, refused, missing),
         "stored": tally.get(FileState.STORED, 0),
         "duplicates": tally.get(FileState.DUPLICATE, 0),

@@ -10,6 +10,7 @@ urlpatterns = [
 ]
 api_urlpatterns = [
     path("uploads/", uploads.UploadList.as_view(), name="upload-list"),
+    path("uploads/rules/", uploads.UploadRules.as_view(), name="upload-rules"),
     path("uploads/<uuid:upload_id>/", uploads.UploadDetail.as_view(), name="upload-detail"),
     path("uploads/<uuid:upload_id>/finish/", uploads.UploadFinish.as_view(), name="upload-finish"),
     path(

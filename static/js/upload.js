@@ -1,6 +1,7 @@
 /* The upload page: choose, look through, send, receipt. */
 import { renew } from "./csrf.js";
 import { listen, take } from "./upload/choose.js";
+import { Cleaning, shown } from "./upload/cleaning.js";
 import { Inventory, totals } from "./upload/inventory.js";
 import { manifestOf, shelf } from "./upload/manifest.js";
 import * as memory from "./upload/memory.js";
@@ -115,9 +116,87 @@ function drawChoice() {
   part("several-count").textContent = patients.length;
   if (!several) part("several-sure").checked = false;
   part("several-label").textContent = `Yes, all ${patients.length} patients belong in this upload`;
-  part("send-label").textContent = `Upload ${images(files)}`;
+  part("send-label").textContent = `Upload ${images(files)}${cleaning ? " without who it is" : ""}`;
   part("send-size").textContent = size(bytes);
   part("send").disabled = !files || (several && !part("several-sure").checked);
+}
+
+/* ---- Remove who it is --------------------------------------------------- */
+
+let cleaning = null;
+let leftOut = "";
+
+async function clean() {
+  problem("");
+  const wanted = part("clean").checked;
+  part("cleaned").hidden = !wanted;
+  part("clean-left").hidden = true;
+  cleaning = null;
+  leftOut = "";
+  if (wanted) await beginCleaning();
+  drawChoice();
+}
+
+async function beginCleaning() {
+  try {
+    cleaning = await Cleaning.begin(await server.rules(root.dataset.rules));
+    drawCleaned(await firstCleaned());
+  } catch (error) {
+    cleaning = null;
+    part("clean").checked = false;
+    part("cleaned").hidden = true;
+    problem(BEGINNINGS[error.kind] ?? "This browser cannot do that. Is the page open by https?");
+  }
+}
+
+/* One file is enough to show what goes. */
+async function firstCleaned() {
+  for (const file of inventory.chosenFiles().slice(0, 30)) {
+    const made = await cleaning.one(file);
+    if (made.changes) return made;
+  }
+  return null;
+}
+
+function drawCleaned(made) {
+  const rows = made ? shown(made).map(cleanedRow) : [];
+  part("clean-rows").replaceChildren(...rows);
+  part("clean-table").hidden = !rows.length;
+}
+
+function cleanedRow({ label, before, after }) {
+  const row = document.getElementById("clean-row").content.cloneNode(true).firstElementChild;
+  const put = (name, text) => {
+    row.querySelector(`[data-put="${name}"]`).textContent = text;
+  };
+  put("label", label);
+  put("before", before);
+  put("after", after || "removed");
+  return row;
+}
+
+/* The files to send, cleaned where that is wanted; none where somebody has to look at what stays here first. */
+async function readyToSend() {
+  const chosen = inventory.chosenFiles();
+  if (!cleaning) return chosen;
+  show("reading");
+  const { files, refused } = await cleaning.all(chosen, reading);
+  const left = refused.map(({ path }) => path).join("\n");
+  if (left === leftOut && files.length) return files;
+  leftOut = left;
+  show("review");
+  drawLeft(files, refused);
+  return null;
+}
+
+function drawLeft(files, refused) {
+  part("clean-left").hidden = false;
+  part("clean-left-text").textContent = `${counted(refused.length)} cannot be cleaned in the browser and will stay here.`;
+  part("clean-left-hint").textContent = files.length
+    ? `Press Upload again to send the other ${images(files.length)}, or untick the box to send everything as it is.`
+    : "Nothing is left to send. Untick the box to send the files as they are.";
+  drawList(part("clean-left-list"), refused);
+  part("clean-left").scrollIntoView({ block: "center" });
 }
 
 /* ---- Send --------------------------------------------------------------- */
@@ -135,8 +214,9 @@ function leaveOut(left) {
 }
 
 async function openUpload() {
-  if (going) return { upload: going, rows: await server.known(going) };
-  return { upload: await server.begin(root.dataset.endpoint, part("note").value.trim()), rows: [] };
+  if (going && !cleaning) return { upload: going, rows: await server.known(going) };
+  const what = { note: part("note").value.trim(), profile: cleaning?.digest };
+  return { upload: await server.begin(root.dataset.endpoint, what), rows: [] };
 }
 
 const BEGINNINGS = {
@@ -146,12 +226,16 @@ const BEGINNINGS = {
 };
 
 async function send() {
-  const files = inventory.chosenFiles();
   problem("");
   part("send").disabled = true;
   try {
+    const files = await readyToSend();
+    if (!files) {
+      drawChoice();
+      return;
+    }
     const { upload, rows } = await openUpload();
-    keep(upload, totals(files));
+    if (!cleaning) keep(upload, totals(files)); // another page would have another key
     run(upload, files, rows);
   } catch (error) {
     begunBadly(error);
@@ -160,6 +244,7 @@ async function send() {
 
 async function begunBadly(error) {
   part("send").disabled = false;
+  if (root.dataset.stage === "reading") show("review");
   if (error.kind === "refused" && going) {
     going = null; // the server has forgotten it, so it begins afresh
     memory.forget();
@@ -277,6 +362,7 @@ function showUnfinished() {
 listen(root, taken);
 root.addEventListener("click", (event) => CLICKS[event.target.closest("[data-does]")?.dataset.does]?.());
 part("several-sure").addEventListener("change", drawChoice);
+part("clean").addEventListener("change", clean);
 addEventListener("beforeunload", warn);
 addEventListener("online", () => transfer?.state === "offline" && transfer.start());
 addEventListener("visibilitychange", stayAwake);

@@ -112,8 +112,8 @@ def test_bundled_profiles_let_nothing_through_that_the_standard_does_not(name):
     assert BUNDLED[name].deviations() == []
 
 
-def test_the_four_profiles_are_there():
-    assert set(BUNDLED) == {"basic", "research", "teaching", "trial"}
+def test_the_profiles_are_there():
+    assert set(BUNDLED) == {"basic", "research", "teaching", "trial", "upload"}
     assert BUNDLED["basic"].options == frozenset()
 
 

@@ -128,3 +128,32 @@ def dropped(page: Page, path: Path) -> None:
     data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         mouse.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": data})
+
+
+def test_ben_removes_who_it_is_before_anything_leaves_his_computer(
+    home: Served, people: People, tmp_path: Path
+) -> None:
+    named = {"PatientName": "Zimmermann^Quirin", "StudyDescription": "Chest of Zimmermann"}
+    files = [*fresh(911, **named), image(911, 1, 4, BurnedInAnnotation="YES", **named)]
+    ben = people.signed_in(home, "Ben")
+    sent: list[bytes] = []
+    ben.on("request", lambda request: sent.append(request.post_data_buffer or b""))
+    do.choose(ben, home.address, written(tmp_path / "Zimmermann", *files))
+    ben.get_by_label("Remove who it is before it leaves this computer").check()
+    shown = ben.get_by_role("row", name="Name Zimmermann^Quirin")
+    shown.wait_for()
+    assert "P-" in shown.inner_text()
+    do.send(ben)
+    left = ben.get_by_text("1 file cannot be cleaned in the browser and will stay here.")
+    left.wait_for()
+    assert not any(b"images/" in body for body in sent)  # nothing goes before he has seen it
+    do.send(ben)
+    receipt = do.receipt(ben)
+    assert (receipt["stored"], receipt["rejected"]) == (3, [])
+    assert receipt["cleaned_by"]["name"] == "upload"
+    assert ben.get_by_text("Who it is was removed before the files left").is_visible()
+    assert [study["patient_name"][:2] for study in receipt["studies"]] == ["P-"]
+    everything = b"".join(sent)
+    assert b"images/000001.dcm" in everything
+    assert b"Zimmermann" not in everything
+    assert b"Quirin" not in everything

@@ -61,6 +61,15 @@ def _choosing(*files: bytes) -> Callable[[Page, Path], None]:
     return choose
 
 
+def _cleaning(*files: bytes) -> Callable[[Page, Path], None]:
+    def clean(page: Page, folder: Path) -> None:
+        _choosing(*files)(page, folder)
+        page.get_by_label("Remove who it is before it leaves this computer").check()
+        page.locator("[data-part=clean-rows] tr").first.wait_for()
+
+    return clean
+
+
 def _pressing(name: str) -> Callable[[Page, Path], None]:
     def press(page: Page, folder: Path) -> None:
         page.get_by_role("button", name=name).first.click()
@@ -253,6 +262,7 @@ PLACES = {
     "viewer": Place("Ben", "/studies/{study}/viewer/", _reading),
     "upload": Place("Ben", "/upload/"),
     "upload-review": Place("Ben", "/upload/", _choosing(*ONE)),
+    "upload-cleaned": Place("Ben", "/upload/", _cleaning(*ONE)),
     "upload-two-patients": Place("Ben", "/upload/", _choosing(*TWO)),
     "receipt": Place("Ben", "{upload}"),
     "share": Place("Ben", "/share/?study={study}"),

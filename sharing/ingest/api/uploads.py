@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +16,8 @@ from rest_framework.views import APIView
 from sharing.access.rules import Action, Rule
 from sharing.audit.actions import record
 from sharing.audit.rules import Act
+from sharing.deid import browser
+from sharing.deid.profile import BUNDLED
 from sharing.ingest import actions, queries
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
@@ -28,6 +31,19 @@ class NewUpload(serializers.Serializer[Any]):
     note = serializers.CharField(
         required=False, allow_blank=True, max_length=2000, help_text="For the people here."
     )
+
+    profile = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        required=False,
+        help_text="Digest of the profile by which you have removed who it is, of `uploads/rules/`: "
+        "files that still say so are refused.",
+    )
+
+
+class CleanedBy(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False)
+    version = serializers.CharField(required=False)
+    digest = serializers.CharField(required=False)
 
 
 class UploadShown(serializers.Serializer[Any]):
@@ -119,6 +135,9 @@ class Receipt(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     note = serializers.CharField()
+    cleaned_by = CleanedBy(
+        help_text="The profile by which who it is was removed before it was sent; or nothing."
+    )
     studies = ReceiptStudy(many=True)
     stored = serializers.IntegerField(help_text="Images that are there now and were not before.")
     duplicates = serializers.IntegerField(help_text="Images that were there already.")
@@ -152,8 +171,24 @@ class UploadList(APIView):
         upload = actions.start_upload(
             by=request._request.principal,  # type: ignore[attr-defined]
             note=given.validated_data.get("note", ""),
+            profile=given.validated_data.get("profile", ""),
         )
         return Response(UploadShown(upload).data, status=201)
+
+
+class UploadRules(APIView):
+    access_rule = {"GET": Action.UPLOAD}
+
+    @extend_schema(operation_id="uploads_rules", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> HttpResponse:
+        """The rules by which a browser removes who it is before anything is sent, as data."""
+        profile = BUNDLED[browser.PROFILE]
+        answer = HttpResponse(
+            orjson.dumps(browser.compiled(profile)), content_type="application/json"
+        )
+        answer["Cache-Control"] = "private, no-cache"
+        answer["ETag"] = f'"{profile.digest}"'
+        return answer
 
 
 class UploadDetail(APIView):

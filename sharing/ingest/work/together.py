@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from sharing.audit.actions import Asking
 from sharing.ingest.models import Upload, UploadFile
-from sharing.ingest.work import spool
+from sharing.ingest.work import cleaned, spool
 from sharing.ingest.work.check import Arrival, begins_a_zip, check
 from sharing.ingest.work.commit import committer
 from sharing.kernel.errors import SharingError, UnavailableError
@@ -70,6 +70,7 @@ def receive(upload: Upload, group: Iterable[Whole], into: list[Received]) -> Non
         wait(written)  # until then the block belongs to the disk
     for done in written:
         done.result()
+    cleaned.hold(one.arrival for one, _ in checked if one.arrival is not None)
     for one, _ in checked:
         if one.arrival is not None and one.arrival.spooled is None:
             spool.drop(one.spooled)  # it is no image

@@ -17,7 +17,7 @@ from sharing.dicom.archives import Entry, entries
 from sharing.dicom.refusal import Reason, RefusedError
 from sharing.ingest.models import Upload, UploadFile
 from sharing.ingest.rules import FileState
-from sharing.ingest.work import spool
+from sharing.ingest.work import cleaned, spool
 from sharing.ingest.work.check import Arrival, check, is_zip
 from sharing.ingest.work.commit import committer
 from sharing.kernel import wall
@@ -60,6 +60,7 @@ def receive_stream(
             crc32=crc,
             fresh=True,
         )
+        cleaned.hold([arrival])
         return committer.commit(arrival, by)
     finally:
         spool.drop(spooled)

@@ -23,8 +23,11 @@ const post = (address, body) =>
     body: JSON.stringify(body),
   });
 
-/** Begins an upload: {id, files_url, page_url, receipt_url}. */
-export const begin = (address, note) => post(address, note ? { note } : {});
+/** Begins an upload: {id, files_url, page_url, receipt_url}; `profile` if the files are cleaned by one. */
+export const begin = (address, { note, profile }) => post(address, { ...(note && { note }), ...(profile && { profile }) });
+
+/** The rules by which who it is is removed. */
+export const rules = (address) => ask(address);
 
 /** The address of something else of this upload, such as `finish/`. */
 export const besides = (upload, name) => upload.files_url.replace(/files\/$/, name);
