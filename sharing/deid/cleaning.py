@@ -1,11 +1,19 @@
 """Text of elements: read in its character set, cleaned or scrubbed, written in the same set."""
 
+import re
 from typing import Final, NamedTuple
 
+from sharing.deid.keys import is_well_known
+from sharing.deid.table import Option
 from sharing.deid.text import Cleaned, Cleaner
 from sharing.deid.values import cut, dummy, encoded, is_blank
 from sharing.dicom.charsets import NAME_BREAKS, VALUE_BREAKS, decode
 
+_BINARY: Final = 4096  # from here on letters with marks are chance
+_RUNS: Final = re.compile(rb"[\x20-\x7e\xa0-\xff]{5,}")
+_PLAIN_RUNS: Final = re.compile(rb"[\x20-\x7e]{5,}")
+_UID: Final = re.compile(r"(?<![\d.])[012]\.\d+(?:\.\d+){3,}")
+_LONG: Final = 4096
 _CACHED: Final = 1 << 14
 
 
@@ -56,13 +64,20 @@ class Texts:
 
     def names_somebody(self, raw: bytes) -> bool:
         """Whether bytes of no known form hold what is known of the patient."""
-        found = self.cleaner.scrub(raw.decode("latin_1"), "LO")
-        return any(span.end - span.start > 4 for span in found.spans)
+        runs = (_RUNS if len(raw) < _BINARY else _PLAIN_RUNS).findall(raw)
+        if not runs:
+            return False
+        text, known = b"\n".join(runs).decode("latin_1"), self.cleaner.known
+        if any(span.end - span.start > 4 for span in known.find(text)):
+            return True
+        uids = () if Option.RETAIN_UIDS in known.options else _UID.findall(text)
+        return not all(map(is_well_known, uids))
 
     def _keep(self, key: tuple[str, bytes, str, str], made: Written | None) -> Written | None:
         if len(self._memory) >= _CACHED:
             self._memory.clear()
-        self._memory[key] = made
+        if len(key[1]) < _LONG:
+            self._memory[key] = made
         return made
 
     def _forget(self) -> None:

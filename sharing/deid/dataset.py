@@ -16,7 +16,15 @@ from sharing.deid.notes import at as at_tag
 from sharing.deid.notes import instead, made, place
 from sharing.deid.pieces import Pieces, delimiter, element, head, plain_vr, wrapped
 from sharing.deid.rules import Decision, Do, Rules
-from sharing.dicom.dictionary import ITEM, ITEM_END, PIXEL_DATA, PIXELS, SEQUENCE_END, UNDEFINED
+from sharing.dicom.dictionary import (
+    FLOAT_PIXEL_DATA,
+    ITEM,
+    ITEM_END,
+    PIXEL_DATA,
+    PIXELS,
+    SEQUENCE_END,
+    UNDEFINED,
+)
 from sharing.dicom.elements import Form, Step, Walk, What, Window
 from sharing.dicom.limits import LIMITS
 from sharing.dicom.scan import DataSet
@@ -24,6 +32,8 @@ from sharing.dicom.scan import DataSet
 _CHARSET: Final = 0x00080005
 _LONGEST: Final = 16 << 20
 _SHORT: Final = 4  # a number of so many bytes holds no word
+_PART, _OVERLAP = 1 << 20, 256
+_WORDS: Final = values.TEXTS | {"CS", "SQ"}
 _STRONGER: Final = frozenset(
     {
         Do.REMOVE,
@@ -133,6 +143,7 @@ class Transform:
         self.decisions = rules.of(facts.sop_class)
         self.content = Content(rules.options, removing=not facts.points_at_items)
         self.added = sorted(added.items(), reverse=True)
+        self.next = self.added[-1][0] if self.added else _END
         out = Pieces()
         self.level = self.top = Level(0, "", facts.charset, out, out)
         self.sequences: list[Sequence] = []
@@ -171,12 +182,13 @@ class Transform:
     # --- elements
 
     def _value(self, step: Step, start: int, stop: int) -> None:
-        level, tag = self.level, step.tag
+        level = self.level
+        _, tag, vr, length, _, _ = step
         if self._again(level, tag):
             return
         decision = self._decide(level, step, start, stop)
         if decision is None:
-            if step.length > _SHORT or (step.length and step.vr in values.TEXTS):
+            if length > _SHORT or (length and vr in values.TEXTS):
                 self._keep(level, step, start, stop)
             else:
                 self._stay(level.into, step, start, stop)
@@ -189,7 +201,7 @@ class Transform:
                 self._doubt_bits(step)
         else:
             self._act(level, decision, step, start, stop)
-        if tag in PIXELS and level is self.top:
+        if tag >= FLOAT_PIXEL_DATA and tag in PIXELS and level is self.top:
             self.pixels = step
 
     def _again(self, level: Level, tag: int) -> bool:
@@ -209,7 +221,7 @@ class Transform:
     def _decide(self, level: Level, step: Step, start: int, stop: int) -> Decision | None:
         """What to do here; a private creator waits until something of its block stays."""
         tag = step.tag
-        if level is self.top and self.added:
+        if tag >= self.next and level is self.top:
             self._add(tag)
         if level.group and tag >> 16 != level.group:
             self._leave_group(level)
@@ -227,9 +239,8 @@ class Transform:
         if tag in PIXELS:
             self._stay(level.into, step, start, stop)
             return
-        if length > _LONGEST:  # encapsulated or endless: not even a guess
-            self.notes.doubt(Kind.STRUCTURE, level.prefix + place(tag), _TOO_LONG)
-            level.into.drop()
+        if length > _LONGEST:
+            self._keep_long(level, step, start, stop)
             return
         raw = self.window.take(step.at, length)
         if tag == _CHARSET:
@@ -237,6 +248,20 @@ class Transform:
         self._made(
             level, step, start, stop, self.actor.keep(step, raw, level.charset, level.prefix)
         )
+
+    def _keep_long(self, level: Level, step: Step, start: int, stop: int) -> None:
+        """What is too long for a text; numbers may be, and are looked through bit by bit."""
+        words = step.vr in _WORDS or step.length == UNDEFINED
+        places = range(0, 0 if words else step.length, _PART)
+        if words or any(self._names_somebody(step, at) for at in places):
+            self.notes.doubt(Kind.STRUCTURE, level.prefix + place(step.tag), _TOO_LONG)
+            level.into.drop()
+        else:
+            self._stay(level.into, step, start, stop)
+
+    def _names_somebody(self, step: Step, at: int) -> bool:
+        count = min(_PART + _OVERLAP, step.length - at)
+        return self.actor.texts.names_somebody(self.window.take(step.at + at, count))
 
     def _act(self, level: Level, decision: Decision, step: Step, start: int, stop: int) -> None:
         if step.length == UNDEFINED or (step.length > _LONGEST and decision.do is not Do.REPLACE):
@@ -281,6 +306,7 @@ class Transform:
         while self.added and self.added[-1][0] <= before:
             self._leave_group(self.top)
             self.top.out.write(self.added.pop()[1])
+        self.next = self.added[-1][0] if self.added else _END
 
     # --- sequences
 

@@ -5,6 +5,7 @@ processes or on other machines, and all of them write the same bytes.
 """
 
 import datetime
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -193,7 +194,7 @@ class Engine:
             facts.instance or as_uid(opened.opening.meta.get(META_INSTANCE, b""))
         )
         head = file_meta(facts.sop_class, instance, dataset.transfer_syntax)
-        body = output.chunks(transform.top.out.parts, dataset.window)
+        body = output.Source(dataset.window).chunks(transform.top.out.parts)
         if dataset.inflated:
             body = output.deflated(body)
         cleaning = (
@@ -297,11 +298,7 @@ def _opened(path: Path) -> Iterator[_Opened]:
     """Open a source and look at what has to be known first; refusals come as ours."""
     try:
         with path.open("rb", buffering=0) as file:
-            size = path.stat().st_size
-            window = Window(file, size)
-            if size <= output.WHOLE:
-                window.data = file.read(size)
-                window.stop = len(window.data)
+            window = Window(file, os.fstat(file.fileno()).st_size)
             opening = open_file(window)
             if as_uid(opening.meta.get(META_CLASS, b"")) == MEDIA_DIRECTORY:
                 raise DeidError("This is the index of a disc. It names patients, and is made anew.")

@@ -195,19 +195,16 @@ def patients(facts: dict[str, Facts]) -> dict[str, str]:
     Objects of one study do not always agree on how much they say: one without an issuer, or
     without a number, is of the study's only patient, if there is only one.
     """
-    named = {(one.issuer, one.number) for one in facts.values() if one.number}
-    issuers: dict[str, set[str]] = defaultdict(set)
-    for issuer, number in named:
-        if issuer:
-            issuers[number].add(issuer)
+    issuers: dict[str, set[str]] = {one.number: set() for one in facts.values() if one.number}
+    for one in facts.values():
+        if one.number and one.issuer:
+            issuers[one.number].add(one.issuer)
+    only = next(iter(issuers)) if len(issuers) == 1 else ""
     found = {}
     for path, one in facts.items():
-        number = one.number
-        if not number and len({number for _, number in named}) == 1:
-            number = next(iter(named))[1]
-        issuer = one.issuer
-        if not issuer and len(issuers[number]) == 1:
-            issuer = next(iter(issuers[number]))
+        number = one.number or only
+        known = issuers.get(number, set())
+        issuer = one.issuer or (next(iter(known)) if len(known) == 1 else "")
         found[path] = patient_key(issuer, number) if number else one.patient
     return found
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -13,10 +14,8 @@ from typing import Final
 from sharing.deid.pieces import Piece
 from sharing.dicom.elements import Window
 
-WHOLE: Final = 4 << 20
-"""Up to this size a file is read at once."""
-_CHUNK: Final = 1 << 20
-_VECTORS: Final = 512
+_CHUNK: Final = 256 << 10
+_SHORT: Final = 64 << 10
 
 
 class Target:
@@ -77,26 +76,50 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def chunks(parts: Iterable[Piece], window: Window) -> Iterator[bytes | memoryview]:
-    """The bytes of pieces in order; ranges that are not in memory are read bit by bit."""
-    held = memoryview(window.data) if window.base == 0 and window.stop == window.size else None
-    for part in parts:
-        if isinstance(part, bytes):
-            yield part
-        elif held is not None:
-            yield held[part[0] : part[1]]
-        else:
-            yield from _read(window, *part)
+class Source:
+    """Reads what stays, through one buffer that is used again and again.
+
+    Parameters
+    ----------
+    window
+        Over the data set; what it holds in memory is not read again.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+
+    def chunks(self, parts: Iterable[Piece]) -> Iterator[bytes | memoryview]:
+        """The bytes of pieces in order; a view is good until the next one is asked for."""
+        window = self._window
+        base, stop, held = window.base, window.stop, memoryview(window.data)
+        for part in parts:
+            if isinstance(part, bytes):
+                yield part
+            elif base <= part[0] and part[1] <= stop:
+                yield held[part[0] - base : part[1] - base]
+            else:
+                yield from self._read(*part)
+
+    def _read(self, start: int, stop: int) -> Iterator[memoryview]:
+        source, buffer = self._window.source, _buffer()
+        source.seek(start)
+        into = getattr(source, "readinto", None)
+        while start < stop:
+            wanted = min(_CHUNK, stop - start)
+            if into is not None:
+                chunk = buffer[: into(buffer[:wanted])]
+            else:
+                chunk = memoryview(source.read(wanted))
+            if not chunk:
+                raise EOFError("the source became shorter while it was read")
+            start += len(chunk)
+            yield chunk
 
 
-def _read(window: Window, start: int, stop: int) -> Iterator[bytes]:
-    window.source.seek(start)
-    while start < stop:
-        data = window.source.read(min(_CHUNK, stop - start))
-        if not data:
-            raise EOFError("the source became shorter while it was read")
-        start += len(data)
-        yield data
+@cache
+def _buffer() -> memoryview:
+    """One for this process: memory that is new for each file costs more than its bytes."""
+    return memoryview(bytearray(_CHUNK))
 
 
 def deflated(data: Iterable[bytes | memoryview]) -> Iterator[bytes]:
@@ -119,16 +142,26 @@ def write(descriptor: int, data: Iterable[bytes | memoryview]) -> tuple[str, int
         SHA-256 in hex, and how many bytes.
     """
     digest, total = hashlib.sha256(), 0
-    waiting: list[bytes | memoryview] = []
-    amount = 0
+    waiting: list[bytes] = []
     for chunk in data:
-        waiting.append(chunk)
-        amount += len(chunk)
-        if amount >= _CHUNK or len(waiting) >= _VECTORS:
-            total += _flush(descriptor, waiting, digest.update)
-            waiting, amount = [], 0
-    total += _flush(descriptor, waiting, digest.update)
+        if len(chunk) < _SHORT:
+            waiting.append(bytes(chunk))
+            continue
+        total += _put(descriptor, b"".join(waiting), digest.update)
+        total += _put(descriptor, chunk, digest.update)
+        waiting.clear()
+    total += _put(descriptor, b"".join(waiting), digest.update)
     return digest.hexdigest(), total
+
+
+def _put(
+    descriptor: int, data: bytes | memoryview, update: Callable[[bytes | memoryview], object]
+) -> int:
+    update(data)
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return len(data)
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -137,43 +170,3 @@ def digest(path: Path) -> tuple[str, int]:
         found = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
         return found, os.fstat(file.fileno()).st_size
-
-
-def _flush(
-    descriptor: int,
-    waiting: list[bytes | memoryview],
-    update: Callable[[bytes | memoryview], object],
-) -> int:
-    size = sum(map(len, waiting))
-    small = [chunk for chunk in waiting if len(chunk) < _CHUNK // 16]
-    if len(small) > 8:
-        waiting = _joined(waiting)
-    for chunk in waiting:
-        update(chunk)
-    written = os.writev(descriptor, waiting) if waiting else 0
-    if written < size:  # a full disk says so at the next write
-        _write_rest(descriptor, waiting, written)
-    return size
-
-
-def _joined(chunks_: list[bytes | memoryview]) -> list[bytes | memoryview]:
-    """Short chunks made one, long ones left as they are."""
-    found: list[bytes | memoryview] = []
-    short: list[bytes | memoryview] = []
-    for chunk in chunks_:
-        if len(chunk) < _CHUNK // 16:
-            short.append(chunk)
-            continue
-        if short:
-            found.append(b"".join(short))
-            short = []
-        found.append(chunk)
-    if short:
-        found.append(b"".join(short))
-    return found
-
-
-def _write_rest(descriptor: int, waiting: list[bytes | memoryview], written: int) -> None:
-    left = memoryview(b"".join(waiting))[written:]
-    while left:
-        left = left[os.write(descriptor, left) :]

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from sharing.dicom.dictionary import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, vr_of
@@ -66,6 +67,7 @@ class Pieces:
         self.changed = self.changed or other.changed
 
 
+@lru_cache(maxsize=8192)
 def plain_vr(tag: int, vr: str) -> str:
     """The VR to write: as it was if it is the standard's, else the standard's for the tag."""
     if vr.encode() in STANDARD_VRS:
@@ -76,16 +78,21 @@ def plain_vr(tag: int, vr: str) -> str:
 
 def head(tag: int, vr: str, length: int, *, explicit: bool, little: bool) -> bytes:
     """Header of an element (PS3.5 7.1)."""
+    opening, width = _opening(tag, vr, explicit, little, length > _LONGEST_SHORT)
+    return opening + length.to_bytes(width, "little" if little else "big")
+
+
+@lru_cache(maxsize=8192)
+def _opening(tag: int, vr: str, explicit: bool, little: bool, long: bool) -> tuple[bytes, int]:
+    """A header without its length, and how many bytes that has."""
     order = "<" if little else ">"
+    numbers = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
     if not explicit:
-        return struct.pack(order + "HHL", tag >> 16, tag & 0xFFFF, length)
-    vr = plain_vr(tag, vr)
-    if STANDARD_VRS[vr.encode()][1] or length > _LONGEST_SHORT:
-        if not STANDARD_VRS[vr.encode()][1]:
-            vr = "UN"
-        code = vr.encode()
-        return struct.pack(order + "HH2s2xL", tag >> 16, tag & 0xFFFF, code, length)
-    return struct.pack(order + "HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+        return numbers, 4
+    code = plain_vr(tag, vr).encode()
+    if STANDARD_VRS[code][1]:
+        return numbers + code + b"\0\0", 4
+    return (numbers + b"UN\0\0", 4) if long else (numbers + code, 2)
 
 
 def element(tag: int, vr: str, value: bytes, *, form: Form) -> bytes:

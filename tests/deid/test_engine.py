@@ -282,3 +282,18 @@ def test_what_has_to_be_explicit_is_made_so(tmp_path: Path) -> None:
     assert read.PixelData == image.PixelData
     assert read.ReferencedImageEvidenceSequence[0].ContentSequence
     assert not told(tmp_path / "copy.dcm")
+
+
+@pytest.mark.parametrize("kilobytes", [1, 20, 63, 70, 1024, 2500])
+def test_what_stays_is_the_same_however_large(kilobytes: int, tmp_path: Path) -> None:
+    pixels = bytes(hashlib.shake_128(b"pixels").digest(kilobytes << 10))
+    image = ct(PixelData=pixels)
+    image.add_new(0x00281201, "OW", bytes(hashlib.shake_128(b"red").digest(60 << 10)))
+    image.add_new(0x00283006, "OW", bytes(hashlib.shake_128(b"lut").digest(30 << 10)))
+    image.add_new(0x60000010, "US", 4)
+    image.add_new(0x60003000, "OW", bytes(100 << 10))
+    read = done(image, tmp_path)
+    assert read.PixelData == pixels
+    assert read.RedPaletteColorLookupTableData == image.RedPaletteColorLookupTableData
+    assert read.LUTData == image.LUTData
+    assert not told(tmp_path / "copy.dcm")

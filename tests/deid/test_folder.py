@@ -132,3 +132,8 @@ def test_two_patients_of_one_number_stay_two() -> None:
     assert len(set(patients(facts).values())) == 3
     del facts["b"]
     assert len(set(patients(facts).values())) == 1
+
+
+def test_those_without_a_number_are_nobodys() -> None:
+    facts = {"a": Facts(study="1", instance="1"), "b": Facts(study="1", name="A^B", instance="2")}
+    assert set(patients(facts)) == {"a", "b"}
