@@ -95,7 +95,9 @@ class Header:
     frames: FrameIndex | None = None
 
 
-def scan(source: BinaryIO, *, size: int, limits: Limits = LIMITS) -> Header:
+def scan(
+    source: BinaryIO, *, size: int, limits: Limits = LIMITS, identified: bool = True
+) -> Header:
     """Scan one file.
 
     Parameters
@@ -106,6 +108,9 @@ def scan(source: BinaryIO, *, size: int, limits: Limits = LIMITS) -> Header:
         Bytes in the file.
     limits
         Bounds that a hostile file meets.
+    identified
+        Whether the UIDs of class, study, series and instance have to be there and legal; else
+        they are "" where they are not.
 
     Returns
     -------
@@ -131,7 +136,7 @@ def scan(source: BinaryIO, *, size: int, limits: Limits = LIMITS) -> Header:
         raise _not_dicom_unless(error, hostile=_HOSTILE) from error
     if sighting.is_directory:
         return _directory(opening)
-    return _header(opening, sighting, limits)
+    return _header(opening, sighting, limits, identified=identified)
 
 
 def _not_dicom_unless(error: RefusedError, *, hostile: frozenset[Reason]) -> RefusedError:
@@ -294,9 +299,12 @@ def _directory(opening: Opening) -> Header:
     )
 
 
-def _header(opening: Opening, sighting: _Sighting, limits: Limits) -> Header:
+def _header(opening: Opening, sighting: _Sighting, limits: Limits, *, identified: bool) -> Header:
     found, pixels = sighting.found, sighting.pixels
-    sop_class, study, series, instance = _identify(opening, found)
+    uids = _uids(opening, found)
+    if identified:
+        _identify(opening, uids)
+    sop_class, study, series, instance = (uid if is_uid(uid) else "" for uid in uids.values())
     charset = as_uid(found[_CHARSET].value) if _CHARSET in found else ""
     attributes = read_attributes(
         {**sighting.in_groups, **found}, charset, limits, has_pixels=pixels is not None
@@ -321,14 +329,19 @@ def _header(opening: Opening, sighting: _Sighting, limits: Limits) -> Header:
     )
 
 
-def _identify(opening: Opening, found: dict[int, Raw]) -> list[str]:
-    """The UIDs of class, study, series and instance, each checked.
+def _uids(opening: Opening, found: dict[int, Raw]) -> dict[int, str]:
+    """The UIDs of class, study, series and instance as they stand there.
 
     The class may come from the meta information; what tells images from each other may not, for
     there it is a copy that tools forget to change.
     """
     values = {tag: as_uid(found[tag].value) if tag in found else "" for tag, _ in _IDENTITY}
     values[_CLASS] = values[_CLASS] or as_uid(opening.meta.get(META_CLASS, b""))
+    return values
+
+
+def _identify(opening: Opening, values: dict[int, str]) -> None:
+    """Refuse what does not say whose it is."""
     if not values[_STUDY] and _PATIENTLESS.fullmatch(values[_CLASS]):
         raise RefusedError(Reason.NOT_OF_A_PATIENT)
     if not any(values.values()) and not opening.has_meta and not opening.has_preamble:
@@ -338,4 +351,3 @@ def _identify(opening: Opening, found: dict[int, Raw]) -> list[str]:
             raise RefusedError(missing)
         if not is_uid(values[tag]):
             raise RefusedError(Reason.BAD_UID)
-    return list(values.values())

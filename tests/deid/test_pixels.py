@@ -380,3 +380,12 @@ def test_the_bar_of_a_known_machine_is_masked_even_if_nothing_can_be_read_in_it(
     cleaned = pixels.clean(path, original=facts)
     assert [box.why for box in cleaned.boxes] == [Why.DEVICE]
     assert not has_ink(dcmread(path).pixel_array, (0, 0, 800, 60))
+
+
+def test_an_image_that_does_not_say_which_study_it_belongs_to_is_cleaned_as_well(tmp_path):
+    values = p.gray()
+    made = p.image(values)
+    del made.StudyInstanceUID, made.SeriesInstanceUID
+    path = p.native(tmp_path / "a", made, values)
+    assert pixels.clean(path).changed == 1
+    assert not has_ink(dcmread(path).pixel_array)

@@ -69,7 +69,7 @@ def see(source: BinaryIO, size: int) -> Sight:
     sharing.dicom.refusal.RefusedError
         If the file is none that the scan would take.
     """
-    header = scan(source, size=size)
+    header = scan(source, size=size, identified=False)
     window = Window(source, size)
     dataset = open_dataset(source, open_file(window), window)
     values, regions, padding = _walk(dataset)
