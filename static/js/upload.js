@@ -10,7 +10,7 @@ import { size } from "./upload/rate.js";
 import { senderOf } from "./upload/sender.js";
 import * as server from "./upload/server.js";
 import { Transfer } from "./upload/transfer.js";
-import { drawList, drawTree, images } from "./upload/tree.js";
+import { day, drawList, drawTree, images } from "./upload/tree.js";
 
 const root = document.getElementById("upload");
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
@@ -170,8 +170,8 @@ function cleanedRow({ label, before, after }) {
     row.querySelector(`[data-put="${name}"]`).textContent = text;
   };
   put("label", label);
-  put("before", before);
-  put("after", after || "removed");
+  put("before", day(before));
+  put("after", day(after) || "removed");
   return row;
 }
 

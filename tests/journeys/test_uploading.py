@@ -140,7 +140,7 @@ def test_ben_removes_who_it_is_before_anything_leaves_his_computer(
     ben.on("request", lambda request: sent.append(request.post_data_buffer or b""))
     do.choose(ben, home.address, written(tmp_path / "Zimmermann", *files))
     ben.get_by_label("Remove who it is before it leaves this computer").check()
-    shown = ben.get_by_role("row", name="Name Zimmermann^Quirin")
+    shown = ben.get_by_role("row", name="Name Zimmermann, Quirin")
     shown.wait_for()
     assert "P-" in shown.inner_text()
     do.send(ben)

@@ -42,7 +42,7 @@ test("a person sees what becomes of the name", async () => {
   const cleaning = await begun();
   const rows = shown(await cleaning.one(fileOf(part10(dataSet()))));
   const name = rows.find(({ label }) => label === "Name");
-  assert.equal(name.before, "Sommer^Anna");
+  assert.equal(name.before, "Sommer, Anna");
   assert.match(name.after, /^P-/);
   assert.equal(rows.find(({ label }) => label === "Series").after, "");
 });

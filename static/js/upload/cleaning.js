@@ -3,6 +3,7 @@ import { deidentify, madeAt } from "../deid/index.js";
 import { Keys, newKey } from "../deid/keys.js";
 import { Rules } from "../deid/transform.js";
 import { Refusal } from "../deid/walk.js";
+import { personName } from "./text.js";
 
 const LOST = "It could not be read from your disk.";
 
@@ -62,4 +63,8 @@ export class Cleaning {
 
 /** What becomes of the values that people look for: {label, before, after}; an empty `after` is gone. */
 export const shown = ({ changes }) =>
-  SHOWN.flatMap(([tag, label]) => (changes.has(tag) ? [{ label, ...changes.get(tag) }] : []));
+  SHOWN.flatMap(([tag, label]) => {
+    if (!changes.has(tag)) return [];
+    const { before, after } = changes.get(tag);
+    return [{ label, before: personName(before), after: personName(after) }];
+  });

@@ -20,7 +20,7 @@ const contentsOf = ({ modality, files: { length } }) =>
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /* As the server's pages write it: 9 Nov 2026. */
-const day = (date) => {
+export const day = (date) => {
   const month = MONTHS[Number(date?.slice(4, 6)) - 1];
   return /^\d{8}$/.test(date) && month ? `${Number(date.slice(6))} ${month} ${date.slice(0, 4)}` : date;
 };
