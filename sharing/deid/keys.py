@@ -74,6 +74,11 @@ def patient_key(
     return _APART.join(("study", plain[4]))
 
 
+def _dated_by(patient: str) -> str:
+    kind, *parts = patient.split(_APART)
+    return parts[-1] if kind == "id" else "" if kind in ("name", "study") else patient
+
+
 class Keys:
     """Derives what replaces identities in one project.
 
@@ -125,8 +130,12 @@ class Keys:
         return "P-" + self._letters("patient", patient)
 
     def shift(self, patient: str) -> int:
-        """By how many days this patient's dates move: one month to three years back, never 0."""
-        number = int.from_bytes(self.digest("shift", patient)[:8], "big")
+        """By how many days this patient's dates move: one month to three years back, never 0.
+
+        The patient's number alone decides: an issuer that only some of the files name must not
+        pull intervals apart. All who have no number move alike.
+        """
+        number = int.from_bytes(self.digest("shift", _dated_by(patient))[:8], "big")
         return SHORTEST - number % (SHORTEST - LONGEST + 1)
 
     def code(self, kind: str, value: str) -> str:

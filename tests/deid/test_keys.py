@@ -86,6 +86,17 @@ def test_every_shift_is_a_month_to_three_years_back():
     assert len(set(shifts)) > 1000
 
 
+def test_intervals_hold_where_only_some_files_name_the_issuer():
+    keys = Keys(SECRET)
+    assert keys.shift(patient_key("General", "A1")) == keys.shift(patient_key("", "A1"))
+    assert keys.pseudonym(patient_key("General", "A1")) != keys.pseudonym(patient_key("", "A1"))
+    nameless = {
+        keys.shift(patient_key("", "", study="1.2")),
+        keys.shift(patient_key("", "", name="Winter^Pat", birth_date="19670314")),
+    }
+    assert len(nameless) == 1
+
+
 def test_pseudonyms_fit_where_names_and_numbers_stand():
     keys = Keys(SECRET)
     for number in range(500):
