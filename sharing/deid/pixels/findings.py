@@ -100,7 +100,8 @@ class Settings:
     most_frames
         Frames of an instance beyond which only as many are read: a person looks at the rest.
     seconds
-        For reading one frame; the child that takes longer is killed.
+        For reading one frame, and 30 more for each megapixel of it; the child that takes longer
+        is killed.
     """
 
     everywhere: bool = False
@@ -114,7 +115,7 @@ class Settings:
     previews: int = 2
     largest: float = 40.0
     most_frames: int = 2000
-    seconds: float = 180.0
+    seconds: float = 120.0
 
     @classmethod
     def of(cls, pixels: "Wished") -> "Settings":

@@ -19,6 +19,7 @@ STILL = 12  # steps of brightness that a block may change and count as the same
 BLOCK = 16
 KEYS = 4  # frames of a clip that are looked at in all ways, spread over it
 MARGIN = 2
+PATIENCE = 30.0  # seconds for each megapixel, on a busy machine
 
 
 class Words(Protocol):
@@ -157,7 +158,8 @@ class _Reading:
             self.found.shown[number] = shown
         # The first is read whole: a mask that follows from the header may cut letters in two.
         for x, y, part in self._parts(self._masked(shown) if self.last else shown):
-            for piece in reader.find(part, thorough=thorough, seconds=self.settings.seconds):
+            seconds = self.settings.seconds + PATIENCE * part.shape[0] * part.shape[1] / 1e6
+            for piece in reader.find(part, thorough=thorough, seconds=seconds):
                 left, top, width, height = piece.box
                 self._take(number, (x + left, y + top, width, height), piece)
         self.last = [shown]
