@@ -23,3 +23,9 @@ def file(run: Run, *, release: str) -> None:
     found = Release.objects.get(pk=release)
     with wall.acting_for(found.institution_id):
         filing.file(uuid.UUID(release), check=run.check)
+
+
+@job("research.tidy", every=timedelta(days=1), soft=timedelta(hours=1))
+def tidy(run: Run) -> None:
+    """Clear up after releases that are over."""
+    filing.tidy(run.check)

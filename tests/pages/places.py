@@ -1,14 +1,19 @@
 """Every page that the product has: who sees it, where it is, and what has to be done to see it."""
 
 import dataclasses
+import io
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page
+from pydicom import dcmread
+from pydicom.uid import generate_uid
 
+from sharing.dicom import synthetic
 from tests.credentials.certificates import certificate
 from tests.credentials.machine import elliptic, key_set, rsa_pair
+from tests.dicom.making import saved
 from tests.factories import image
 from tests.journeys.people import until
 
@@ -233,6 +238,57 @@ def _declining(page: Page, folder: Path) -> None:
     page.get_by_label("Why not?").wait_for()
 
 
+def _drafting(page: Page, folder: Path) -> None:
+    page.get_by_label("Title").fill("Cases for Thursday")
+    page.get_by_label("Words").fill("Winter")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Start").wait_for()
+
+
+def _trying_a_release(page: Page, folder: Path) -> None:
+    _drafting(page, folder)
+    _going_to("Try it on a sample")(page, folder)
+    page.get_by_text("are changed").wait_for()
+
+
+def _trying_a_profile(page: Page, folder: Path) -> None:
+    page.get_by_role("button", name="Try it on its first file").click()
+    page.get_by_role("heading", name="Before and after").wait_for()
+
+
+def _writing_nonsense(page: Page, folder: Path) -> None:
+    page.get_by_label("Profile", exact=True).fill(
+        "name: Mine\noptions:\n  keep_everything: Because."
+    )
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("heading", name="What is wrong").wait_for()
+
+
+def _in_doubt(page: Page, folder: Path) -> None:
+    """A radiograph whose header says that something is written in the picture."""
+    name = f"Doubtful^{secrets.token_hex(4)}"
+    whole = dcmread(io.BytesIO(synthetic.cr_chest(synthetic.CHEST_CR)))
+    whole.PatientName, whole.BurnedInAnnotation = name, "YES"
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(whole, keyword, generate_uid())
+    _choosing(saved(whole))(page, folder)
+    page.locator("[data-part=send]").click()
+    page.get_by_role("heading", name="Receipt").wait_for()
+    page.goto(page.url.partition("/upload")[0] + "/research/releases/new")
+    page.get_by_label("Title").fill("Radiographs in doubt")
+    page.get_by_label("Words").fill(name.replace("^", " "))
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("link", name="Look at what is in doubt").wait_for()
+
+
+def _reviewing(page: Page, folder: Path) -> None:
+    _in_doubt(page, folder)
+    page.get_by_role("link", name="Look at what is in doubt").click()
+    page.get_by_role("heading", name="Is this fit to leave?").wait_for()
+    until(lambda: page.evaluate("[...document.images].every((one) => one.complete)"))
+
+
 ONE = [image(980, 1, one, PatientName="Falk^Iris") for one in range(1, 4)]
 TWO = [*ONE, image(981, 1, 1, PatientName="Groß^Jonas")]
 
@@ -311,6 +367,22 @@ PLACES = {
     "partner-change": Place("Ada", "/partners/", _in_force("Change the terms")),
     "partner-end": Place("Ada", "/partners/", _in_force("End…")),
     "partner-studies": Place("Ada", "/partners/", _in_force("See which")),
+    "research": Place("Dora", "/research/"),
+    "project-new": Place("Ada", "/research/projects/new"),
+    "project": Place("Ada", "/research/", _going_to("Chest radiographs")),
+    "project-destroy": Place("Ada", "/research/", _going_to("Chest radiographs", "Destroy")),
+    "profiles": Place("Ada", "/research/profiles/"),
+    "profile": Place("Dora", "/research/profiles/?name=research"),
+    "profile-edit": Place("Ada", "/research/profiles/edit?name=research"),
+    "profile-wrong": Place("Ada", "/research/profiles/edit?name=basic", _writing_nonsense),
+    "profile-tried": Place("Ada", "/research/profiles/edit?name=research", _trying_a_profile),
+    "consent": Place("Ada", "/research/consent/?patient=GEN-11702"),
+    "release-new": Place("Ada", "/research/releases/new"),
+    "release-draft": Place("Ada", "/research/releases/new", _drafting),
+    "release-sample": Place("Ada", "/research/releases/new", _trying_a_release),
+    "release-held": Place("Ada", "/upload/", _in_doubt),
+    "release-doubt": Place("Ada", "/upload/", _reviewing),
+    "release": Place("Ada", "/research/", _going_to("Thursday conference")),
     "forbidden": Place("Ben", "/people/", status=403),
     "account": Place("Ben", "/account/"),
     "protect": Place("Ben", "/account/protect"),

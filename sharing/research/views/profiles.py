@@ -18,6 +18,7 @@ from sharing.deid.profile import Profile, diff, load
 from sharing.deid.reading import ProfileError
 from sharing.kernel.errors import ConflictError
 from sharing.research.actions.profiles import publish
+from sharing.research.actions.releases import may_be_chosen
 from sharing.research.forms.releases import ProfileForm
 from sharing.research.queries import profiles
 from sharing.research.views.common import by_of, private
@@ -58,7 +59,8 @@ def edit(request: HttpRequest) -> HttpResponseBase:
         written = load(form.cleaned_data["text"])
     except ProfileError as error:
         context["problems"] = error.problems
-        return private(request, "research/profile_edit.html", context, 422)
+        status = 422 if "publish" in request.POST else 200
+        return private(request, "research/profile_edit.html", context, status)
     context |= _looked_at(by, begun, written)
     if "try" in request.POST:
         context |= _tried(request, written)
@@ -85,7 +87,7 @@ def _looked_at(by: Principal, begun: profiles.Known, written: Profile) -> dict[s
 
 
 def _samples(by: Principal) -> list[Study]:
-    newest = gate.own_studies(by, Action.DOWNLOAD).order_by("-last_arrived_at")
+    newest = may_be_chosen(by).order_by("-last_arrived_at")
     return list(newest.select_related("patient")[:SAMPLES])
 
 

@@ -8,6 +8,7 @@ nothing that can be seen, and the job begins again.
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,13 +25,14 @@ from sharing.kernel.errors import ConflictError
 from sharing.kernel.requests import JOB
 from sharing.research.models import Certificate, Item, Pseudonym, Release, ReleaseStudy
 from sharing.research.queries.consent import wanted
-from sharing.research.rules.states import ItemState, Move, ReleaseState, after
+from sharing.research.rules.states import OVER, ItemState, Move, ReleaseState, after
 from sharing.research.work import certificate, vault
 from sharing.storage.objects import store
 from sharing.studies.models import Series, Study
 
 Check = Callable[[], None]
 Brought = list[tuple[Item, Arrival]]
+TIDIED = timedelta(days=30)
 WITHDRAWN = "The patient has withdrawn consent."
 
 
@@ -47,6 +49,8 @@ class NotFiledError(ConflictError):
 def file(release_id: uuid.UUID, *, check: Check) -> None:
     """Let everything be seen that was made, or nothing."""
     release = Release.objects.select_related("project__vault", "institution").get(pk=release_id)
+    if release.state == ReleaseState.RELEASED:  # killed after it stood, before it had cleared up
+        clear(release)
     if release.state != ReleaseState.RELEASING:
         return
     by = _releaser(release)
@@ -180,10 +184,18 @@ def _fill_vault(release: Release) -> None:
     Pseudonym.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
+def tidy(check: Check) -> None:
+    """Clear up after releases that are over: a kill may have come between their end and that."""
+    lately = timezone.now() - TIDIED
+    for release in Release.objects.filter(state__in=OVER, created_at__gt=lately):
+        check()
+        clear(release)
+
+
 def clear(release: Release) -> None:
     """Take what waited out of the store, also what a kill left there; the ledgers stay."""
-    kept = set(release.items.values_list("ledger_key", flat=True))
-    kept |= set(release.items.values_list("output_key", flat=True))
+    out = release.items.filter(state=ItemState.RELEASED)
+    kept = set(out.values_list("ledger_key", flat=True))
     for one in store().listed(f"research/{release.pk.hex}"):
         if one.key not in kept:
             store().delete(one.key)
