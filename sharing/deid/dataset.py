@@ -11,6 +11,7 @@ from typing import Final
 from sharing.deid import values
 from sharing.deid.acting import Actor, Made
 from sharing.deid.content import CODE_SCHEME, CODE_VALUE, CONCEPT_NAME, VALUE_TYPE, Content, Item
+from sharing.deid.facts import Begun
 from sharing.deid.ledger import Kind
 from sharing.deid.notes import at as at_tag
 from sharing.deid.notes import instead, made, place
@@ -25,8 +26,7 @@ from sharing.dicom.dictionary import (
     SEQUENCE_END,
     UNDEFINED,
 )
-from sharing.dicom.elements import Form, Step, Walk, What, Window
-from sharing.dicom.limits import LIMITS
+from sharing.dicom.elements import Form, Step, What
 from sharing.dicom.scan import DataSet
 
 _CHARSET: Final = 0x00080005
@@ -34,6 +34,7 @@ _LONGEST: Final = 16 << 20
 _SHORT: Final = 4  # a number of so many bytes holds no word
 _PART, _OVERLAP = 1 << 20, 256
 _WORDS: Final = values.TEXTS | {"CS", "SQ"}
+_NUMBERS: Final = frozenset({"AS", "DA", "DS", "DT", "FD", "FL", "IS", "TM", "US"})
 _STRONGER: Final = frozenset(
     {
         Do.REMOVE,
@@ -150,7 +151,7 @@ class Transform:
         self.skipping = 0
         self.pixels: Step | None = None
 
-    def run(self, window: Window, dataset: DataSet) -> Walk:
+    def run(self, begun: Begun, dataset: DataSet) -> None:
         """Walk to the end; what was made is in `top.out`.
 
         Raises
@@ -158,8 +159,7 @@ class Transform:
         RefusedError
             If the structure contradicts itself.
         """
-        self.window = window
-        walk = Walk(window, dataset.start, LIMITS)
+        self.window = dataset.window
         stop = dataset.start
         handlers = (
             self._value,
@@ -169,26 +169,27 @@ class Transform:
             self._sequence_end,
             self._value,
         )
-        for step in walk.steps(dataset.form):
-            start, stop = stop, walk.position
+        for step, position in begun.all(dataset):
+            start, stop = stop, position
             if self.skipping:
                 self.skipping += (step.what is What.SEQUENCE) - (step.what is What.SEQUENCE_END)
             else:
-                handlers[step.what](step, start, stop)
+                handlers[step[0]](step, start, stop)
         self._leave_group(self.top)
         self._add(_END)
-        return walk
 
     # --- elements
 
     def _value(self, step: Step, start: int, stop: int) -> None:
         level = self.level
         _, tag, vr, length, _, _ = step
-        if self._again(level, tag):
+        if tag in level.seen:
+            self._again(level, tag)
             return
+        level.seen.add(tag)
         decision = self._decide(level, step, start, stop)
         if decision is None:
-            if length > _SHORT or (length and vr in values.TEXTS):
+            if length > _SHORT or (length and vr in _WORDS):
                 self._keep(level, step, start, stop)
             else:
                 self._stay(level.into, step, start, stop)
@@ -204,14 +205,10 @@ class Transform:
         if tag >= FLOAT_PIXEL_DATA and tag in PIXELS and level is self.top:
             self.pixels = step
 
-    def _again(self, level: Level, tag: int) -> bool:
-        """Whether an attribute stands here a second time; readers differ in which they believe."""
-        if tag not in level.seen:
-            level.seen.add(tag)
-            return False
+    def _again(self, level: Level, tag: int) -> None:
+        """Leave out what stands here a second time; readers differ in which they believe."""
         level.into.drop()
         self.notes.did(level.prefix, made(tag, "X", _TWICE))
-        return True
 
     def _doubt_bits(self, step: Step) -> None:
         """An overlay of old lies in bits of the pixels that no value uses (PS3.3 C.9.2)."""
@@ -243,6 +240,9 @@ class Transform:
             self._keep_long(level, step, start, stop)
             return
         raw = self.window.take(step.at, length)
+        if step.vr in _NUMBERS and not values.is_odd(step.vr, raw):
+            self._stay(level.into, step, start, stop)
+            return
         if tag == _CHARSET:
             level.charset = raw.decode("latin_1").strip(" \0")
         self._made(
@@ -312,9 +312,11 @@ class Transform:
 
     def _sequence(self, step: Step, start: int, stop: int) -> None:
         level = self.level
-        if self._again(level, step.tag):
+        if step.tag in level.seen:
+            self._again(level, step.tag)
             self.skipping = 1
             return
+        level.seen.add(step.tag)
         decision = self._decide(level, step, start, stop)
         do = decision.do if decision is not None else Do.ENTER
         if decision is not None:

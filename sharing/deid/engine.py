@@ -17,12 +17,12 @@ from sharing.deid import documents, faces, output
 from sharing.deid.acting import Actor
 from sharing.deid.cleaning import Texts
 from sharing.deid.dataset import Transform
-from sharing.deid.facts import Facts, facts_of
+from sharing.deid.facts import Begun, Facts, facts_of
 from sharing.deid.keys import Keys
 from sharing.deid.known import Known
 from sharing.deid.learning import learn_dataset
 from sharing.deid.ledger import Doubt, Entry, Kind
-from sharing.deid.marks import Marks, file_meta
+from sharing.deid.marks import Marks, entries, file_meta
 from sharing.deid.notes import Notes
 from sharing.deid.profile import Profile
 from sharing.deid.refusal import DeidError
@@ -95,6 +95,7 @@ class _Opened:
     opening: Opening
     dataset: DataSet
     facts: Facts
+    begun: Begun
 
 
 class Engine:
@@ -186,7 +187,7 @@ class Engine:
         added = self.marks.of(facts, form or dataset.form)
         transform = Transform(self.rules, actor, added, form)
         try:
-            transform.run(dataset.window, dataset)
+            transform.run(opened.begun, dataset)
         except RefusedError as error:
             raise DeidError(error.detail) from None
         self._doubt_pixels(facts, notes, has_pixels=transform.pixels is not None)
@@ -210,7 +211,7 @@ class Engine:
             sha256=sha256,
             size=size,
             syntax=dataset.transfer_syntax,
-            ledger=notes.ledger() + Marks.entries(added) + _masked(cleaned),
+            ledger=notes.ledger() + entries(tuple(added)) + _masked(cleaned),
             doubts=notes.all_doubts() + (cleaned.doubts if cleaned else ()),
             pixels=cleaned,
         )
@@ -303,9 +304,9 @@ def _opened(path: Path) -> Iterator[_Opened]:
             if as_uid(opening.meta.get(META_CLASS, b"")) == MEDIA_DIRECTORY:
                 raise DeidError("This is the index of a disc. It names patients, and is made anew.")
             dataset = open_dataset(file, opening, window)
-            facts = facts_of(opening, dataset, dataset.window)
+            facts, begun = facts_of(opening, dataset)
             if not facts.sop_class and not facts.instance:
                 raise DeidError("This file does not say what it is.")
-            yield _Opened(path, window, opening, dataset, facts)
+            yield _Opened(path, window, opening, dataset, facts, begun)
     except RefusedError as error:
         raise DeidError(error.detail) from None

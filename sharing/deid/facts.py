@@ -1,12 +1,13 @@
 """What has to be known of an instance before its first byte is written: whose, of what kind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from sharing.deid.keys import patient_key
 from sharing.dicom.charsets import NAME_BREAKS, decode
-from sharing.dicom.dictionary import PIXEL_DATA
-from sharing.dicom.elements import Walk, What, Window
+from sharing.dicom.elements import Step, Walk, What
 from sharing.dicom.limits import LIMITS
 from sharing.dicom.part10 import META_CLASS, Opening, as_uid
 from sharing.dicom.scan import DataSet
@@ -37,7 +38,7 @@ _TEXTS: Final = {
     0x00420012: "mime",
 }
 _READ_AS_TEXT: Final = frozenset({"name", "number", "issuer"})
-_WANTED: Final = frozenset(_TEXTS) | {REFERENCED_ITEM}
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,31 @@ class Facts:
         )
 
 
-def facts_of(opening: Opening, dataset: DataSet, window: Window) -> Facts:
+@dataclass(slots=True)
+class Begun:
+    """A walk that went as far as the facts needed it; who goes on need not begin again.
+
+    Attributes
+    ----------
+    seen
+        The steps so far, each with the position behind it.
+    """
+
+    walk: Walk
+    steps: Iterator[Step]
+    seen: list[tuple[Step, int]]
+
+    def all(self, dataset: DataSet) -> Iterator[tuple[Step, int]]:
+        """Every step of the data set, each with the position behind it."""
+        walk, steps = self.walk, self.steps
+        if len(self.seen) > _REMEMBERED:
+            walk = Walk(dataset.window, dataset.start, LIMITS)
+            steps = walk.steps(dataset.form)
+            self.walk, self.seen = walk, []
+        return chain(self.seen, ((step, walk.position) for step in steps))
+
+
+def facts_of(opening: Opening, dataset: DataSet) -> tuple[Facts, Begun]:
     """Walk as far as what is asked for goes.
 
     Raises
@@ -84,23 +109,28 @@ def facts_of(opening: Opening, dataset: DataSet, window: Window) -> Facts:
         If the structure contradicts itself.
     """
     raw: dict[str, bytes] = {}
-    points, depth = False, 0
-    walk = Walk(window, dataset.start, LIMITS, _WANTED)
-    for what, tag, _, length, at, _ in walk.steps(dataset.form):
-        if what is What.SEQUENCE:
-            if not depth and tag > _LAST:
+    points, depth, window = False, 0, dataset.window
+    walk = Walk(window, dataset.start, LIMITS)
+    begun = Begun(walk, walk.steps(dataset.form), [])
+    seen, forget = begun.seen, 0
+    for step in begun.steps:
+        what, tag, _, length, at, _ = step
+        if forget <= _REMEMBERED:
+            forget += 1
+            seen.append((step, walk.position))
+        if not depth and tag > _LAST:
+            if what is What.SEQUENCE or what is What.VALUE or what is What.FRAGMENTS:
                 break
-            depth += 1
-        elif what is What.SEQUENCE_END:
-            depth -= 1
-        elif what is What.FRAGMENTS:
-            break
         elif what is What.VALUE:
             if tag == REFERENCED_ITEM:
                 points = True
-            elif not depth and length:
+            elif not depth and length and tag in _TEXTS:
                 raw.setdefault(_TEXTS[tag], window.take(at, min(length, _LONGEST)))
-    return _read(opening, raw, points)
+        if what is What.SEQUENCE:
+            depth += 1
+        elif what is What.SEQUENCE_END:
+            depth -= 1
+    return _read(opening, raw, points), begun
 
 
 def _read(opening: Opening, raw: dict[str, bytes], points: bool) -> Facts:
@@ -113,6 +143,3 @@ def _read(opening: Opening, raw: dict[str, bytes], points: bool) -> Facts:
     }
     values.setdefault("sop_class", as_uid(opening.meta.get(META_CLASS, b"")))
     return Facts(**values, points_at_items=points)
-
-
-__all__ = ["PIXEL_DATA", "Facts", "facts_of"]

@@ -1,6 +1,7 @@
 """What the output carries besides: how it was de-identified, when it was made, its file meta."""
 
 import datetime
+from functools import lru_cache
 from typing import Final
 
 from sharing.deid.facts import Facts
@@ -89,14 +90,15 @@ class Marks:
             for value, meaning in (BASIC_METHOD, *chosen)
         ]
 
-    @staticmethod
-    def entries(added: dict[int, bytes]) -> tuple[Entry, ...]:
-        """What was put in, for the ledger."""
-        reason = "It says what was done (PS3.15 E.1.1)."
-        return tuple(
-            Entry(f"({tag >> 16:04X},{tag & 0xFFFF:04X})", keyword(tag), "+", reason)
-            for tag in sorted(added)
-        )
+
+@lru_cache(maxsize=64)
+def entries(tags: tuple[int, ...]) -> tuple[Entry, ...]:
+    """What was put in, for the ledger."""
+    reason = "It says what was done (PS3.15 E.1.1)."
+    return tuple(
+        Entry(f"({tag >> 16:04X},{tag & 0xFFFF:04X})", keyword(tag), "+", reason)
+        for tag in sorted(tags)
+    )
 
 
 def file_meta(sop_class: str, instance: str, syntax: str) -> bytes:

@@ -30,12 +30,19 @@ class Target:
     """
 
     def __init__(self, path: Path, *, durable: bool) -> None:
-        self.path, self._durable = path, durable
-        self.partial = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.part")
+        self._path, self._durable = str(path), durable
+        folder, name = os.path.split(self._path)
+        self._folder = folder or "."
+        self._partial = f"{self._folder}/.{name[:80]}.{secrets.token_hex(6)}.part"
+
+    @property
+    def partial(self) -> Path:
+        """Where it lies until it has its name."""
+        return Path(self._partial)
 
     def __enter__(self) -> "Target":
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self.descriptor = os.open(self.partial, flags, 0o600)
+        self.descriptor = os.open(self._partial, flags, 0o600)
         return self
 
     def __exit__(
@@ -55,9 +62,9 @@ class Target:
     def publish(self) -> None:
         """Give the file its name."""
         try:
-            self.partial.replace(self.path)
+            os.replace(self._partial, self._path)  # noqa: PTH105 a path object costs more than it
             if self._durable:
-                _sync_folder(self.path.parent)
+                _sync_folder(self._folder)
         except BaseException:
             self.drop()
             raise
@@ -68,7 +75,7 @@ class Target:
             self.partial.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

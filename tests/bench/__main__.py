@@ -5,11 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import burned, first_image, ingest, large, worklist
+from tests.bench import burned, deid, first_image, ingest, large, worklist
 from tests.served import serve
 
 BENCHES = {"ingest": ingest, "first-image": first_image, "large": large, "worklist": worklist}
-ALONE = {"burned-in": burned}
+ALONE = {"burned-in": burned, "deid": deid}
 """Benches that need no portal."""
 
 
