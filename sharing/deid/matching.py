@@ -45,6 +45,7 @@ class Search:
         self.strong: set[str] = set()
         self.common: set[str] = set()
         self.weak: set[str] = set()
+        self.short: set[str] = set()
         self.stems: set[str] = set()
         self.initials: set[str] = set()
         self.makers = {w for text in known.makers for w in _ALNUM.findall(plain(text))}
@@ -107,7 +108,7 @@ class Search:
         if word in self.makers or word in _PARTICLES or len(word) < _SHORT:
             self.weak.add(word)
         elif len(word) == _SHORT:
-            (self.weak if ordinary else self.strong).add(word)
+            (self.short if ordinary else self.strong).add(word)
         else:
             (self.common if ordinary else self.strong).add(word)
         if len(word) >= _LONG and word not in self.weak:
@@ -172,12 +173,13 @@ class Search:
                 if joined == "strong" and "weak" not in (weights[at], weights[at + 1]):
                     weights[at] = weights[at + 1] = "strong"
         for at, weight in enumerate(weights):
-            company = weight == "weak" and self._has_company(text, tokens, weights, at)
-            if weight in ("strong", "common") or company:
+            company = weight in ("weak", "short") and self._has_company(text, tokens, weights, at)
+            alone = weight == "short" and text[tokens[at].start].isupper()  # May, but not may
+            if weight in ("strong", "common") or company or alone:
                 first, last = self._around(text, tokens, weights, at)
                 end = tokens[last].end
                 initial = len(tokens[last].text) == 1 and text[end : end + 1] == "."
-                sure = weight != "common" or last > first
+                sure = weight not in ("common", "short") or last > first
                 yield Span(tokens[first].start, end + initial, Kind.NAME, sure)
 
     def _weight(self, word: str) -> str:
@@ -185,6 +187,8 @@ class Search:
             return "strong"
         if word in self.common:
             return "common"
+        if word in self.short:
+            return "short"
         if word in self.weak:
             return "particle" if word in _PARTICLES else "weak"
         return self._inflected(word)
@@ -244,7 +248,8 @@ class Search:
                 yield Span(folded.place(match.start()), folded.end(match.end()), kind)
         for match in self.inside.finditer(folded.text) if self.inside else ():
             sure = self._inside.get(re.escape(match[0]), True)
-            yield Span(folded.place(match.start()), folded.end(match.end()), Kind.NAME, sure)
+            start, end = _whole(folded.text, match.start(), match.end())
+            yield Span(folded.place(start), folded.end(end), Kind.NAME, sure)
 
     def _dates(self, text: str) -> Iterator[Span]:
         if not (self.births or self.wants_dates):
@@ -254,6 +259,17 @@ class Search:
                 yield Span(found.start, found.end, Kind.BIRTH)
             elif self.wants_dates and found.day in self.days:
                 yield Span(found.start, found.end, Kind.DATE)
+
+
+def _whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """A name inside of a longer word is that whole word: the rest of it is a name, too."""
+    if is_joined_script(text[start:end]):
+        return start, end
+    while start and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return start, end
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

@@ -289,7 +289,9 @@ class Cleaner:
         for token in tokens:
             while at < len(taken) and taken[at].end <= token.start:
                 at += 1
-            covered = at < len(taken) and taken[at].start <= token.start
+            covered = at < len(taken) and taken[at].start < token.end
+            if covered and not (taken[at].start <= token.start and token.end <= taken[at].end):
+                yield Span(token.start, token.end, taken[at].kind)  # what is left of a word tells
             if not covered and not self._understood(text, token):
                 yield Span(token.start, token.end, Kind.UNKNOWN)
 
