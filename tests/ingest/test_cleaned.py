@@ -107,7 +107,8 @@ def test_nothing_of_what_was_refused_is_left(cleaned: bytes) -> None:
     sender = Sender()
     sender.send(make.image(), cleaned)
     folder = spool.folder(uuid.UUID(sender.upload["id"]))
-    assert list(folder.parent.glob("*/*")) == []
+    assert list(folder.iterdir()) == []
+    assert list(folder.parent.glob("cleaned-*")) == []
 
 
 def test_who_promised_nothing_is_held_to_nothing() -> None:
