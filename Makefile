@@ -16,7 +16,7 @@ PYTEST ?=
 WORKERS ?= 2
 
 .PHONY: help env made demo test test-sqlite test-postgresql test-js peers lint lint-python lint-types lint-layers \
-	lint-pages lint-django lint-parts fmt bench clean
+	lint-pages lint-django lint-parts fmt deid bench clean
 
 help: ## says what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | \
@@ -95,6 +95,10 @@ lint-parts: env
 fmt: env ## puts Python into the house's format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+deid: env ## checks de-identified copies of the whole corpus beside this folder, with dciodvfy
+	@sh tests/peers/install.sh
+	@DEID_ALL=1 $(BIN)/pytest -q tests/acceptance/test_deid.py
 
 bench: env ## measures speed and memory against Orthanc on this machine
 	@sh tests/peers/install.sh
