@@ -19,6 +19,7 @@ from sharing.research.actions import releases as actions
 from sharing.research.models import Item, Release
 from sharing.research.queries.releases import outputs, progress, stopped
 from sharing.research.rules.states import ItemState, ReleaseState
+from sharing.research.work.making import BROKE
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Study
 from tests import factories as f
@@ -98,8 +99,9 @@ def look(release: Release) -> None:
     """What anybody can see at this moment: the originals, and all of the copies or none."""
     copies = Study.objects.filter(pk__in=outputs(release).values("pk"))
     if release.state == ReleaseState.RELEASED:
-        assert copies.count() == STUDIES
-        assert sum(one.instance_count for one in copies) == STUDIES * IMAGES
+        out = release.items.filter(state=ItemState.RELEASED)
+        assert copies.count() == out.values("study").distinct().count()
+        assert sum(one.instance_count for one in copies) == out.count()
     else:
         assert not copies.exists()
     names = Study.objects.exclude(uid__startswith="1.2.826.0.1.").values_list("uid", flat=True)
@@ -121,15 +123,21 @@ def test_workers_that_are_killed_release_nothing_twice_and_nothing_half(worker: 
         killer.let_finish()
         check_released(release)
     print(f"{killer.kills} kills over {rounds} releases: {killer.killed_in}")
-    everything = STUDIES * IMAGES * (rounds + 1)
-    assert Instance.objects.count() == everything
+    out = Item.objects.filter(state=ItemState.RELEASED).count()
+    print(f"{out} files released, {Item.objects.count() - out} given up")
+    assert Instance.objects.count() == STUDIES * IMAGES + out
     assert not Study.objects.filter(conflict_count__gt=0).exists()
 
 
 def check_released(release: Release) -> None:
     """Each file once, with the very bytes that were made of it; nothing waits any more."""
-    items = Item.objects.filter(release=release)
-    assert items.count() == items.filter(state=ItemState.RELEASED).count() == STUDIES * IMAGES
+    every = Item.objects.filter(release=release)
+    assert every.count() == STUDIES * IMAGES
+    # Whatever workers die of several times is left out; here that was chance.
+    given_up = every.filter(state=ItemState.REFUSED, why=BROKE)
+    items = every.filter(state=ItemState.RELEASED)
+    assert items.count() + given_up.count() == every.count()
+    assert items.exists()
     out = Instance.objects.filter(series__study__in=outputs(release))
     assert sorted(bytes(one.sha256) for one in out) == sorted(
         bytes(one.sha256 or b"") for one in items

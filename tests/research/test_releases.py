@@ -25,7 +25,7 @@ from sharing.research.rules.states import (
     ReleaseState,
     diagram,
 )
-from sharing.research.work import certificate
+from sharing.research.work import certificate, filing
 from sharing.storage.objects import store
 from sharing.studies.models import Instance, Study
 from tests import factories as f
@@ -148,6 +148,18 @@ def test_a_dropped_release_leaves_nothing_behind(
     assert Study.objects.count() == 1
     with pytest.raises(ConflictError):
         releases.let_out(release.pk, by=f.principal("Ada"))
+
+
+def test_what_a_kill_left_in_the_store_is_cleared_up() -> None:
+    release = released(f.study(f.principal("Ben")))
+    there = waiting_in_the_store(release)
+    for clear in (
+        lambda: filing.file(release.pk, check=lambda: None),
+        lambda: filing.tidy(lambda: None),
+    ):
+        store().put_bytes(f"research/{release.pk.hex}/left.dcm", b"half")
+        clear()
+        assert sorted(waiting_in_the_store(release)) == sorted(there)
 
 
 def in_doubt() -> Release:

@@ -34,7 +34,7 @@ LANES = 4  # jobs of one study that run beside each other
 AT_ONCE = 25  # files between two starts of the check
 LARGE = 100 * 2**20  # bytes of a file that goes by itself
 PER_LANE = 50  # files for which another lane is worth its while
-TRIES = 5  # of the 8 that a job has: a file that takes its worker with it must not take the others
+TRIES = 7  # of the 8 that a job has: a file that takes its worker with it must not take the others
 BROKE = (
     "The software broke down at this file several times, so the file was left out. Nothing of it "
     "was released."
