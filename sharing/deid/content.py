@@ -140,8 +140,8 @@ def _for_value(decision: Decision, tag: int) -> Decision:
         do = Do.SHIFT
     if do in (Do.REPLACE, Do.REMOVE) and tag == 0x0040A300:
         do = Do.EMPTY  # a measurement may have no value (Type 2)
-    if do in (Do.REPLACE, Do.REMOVE) and tag == 0x0040A124:
-        do = Do.UID
+    if tag == 0x0040A124:
+        do = Do.UID  # U in Table E.1-1 under every option, whatever its concept
     if do is Do.REMOVE:
         do = Do.REPLACE
     return replace(decision, tag=tag, do=do, keyword=keyword(tag))

@@ -53,10 +53,10 @@ def common(node: Node) -> None:
     node.plant("identifier", "StudyID", f"S{person.accession[-4:]}")
     node.plant("date", "PatientBirthDate", person.birth)
     node.plant("date", "StudyDate", DATE).plant("date", "SeriesDate", DATE)
-    node.plant("date", "StudyTime", TIME)
+    node.plant("time", "StudyTime", TIME)
     node.plant("contact", "PatientTelephoneNumbers", person.phone)
     node.plant("contact", "PatientAddress", person.street)
-    node.plant("contact", "InstitutionAddress", "Am Hedwigspark 4")
+    node.plant("institution", "InstitutionAddress", "Am Hedwigspark 4")
     node.plant("institution", "InstitutionName", person.hospital)
     node.plant("device", "StationName", "HEDWIGCT7").plant(
         "device", "DeviceSerialNumber", "SN-77120-X"
@@ -276,7 +276,7 @@ def every_vr(node: Node) -> None:
         (0x001A0005, "OB", number.encode().ljust(20, b"\0"), number),
     ):  # fmt: skip
         node.add("every VR", tag, vr, value, needle=needle)
-    node.add("every VR", 0x00081196, "UI", uid_of(node, "study"))
+    node.add("uid", 0x00081196, "UI", uid_of(node, "study"))
     alias = node.item("FrameAnatomySequence").item("AnatomicRegionSequence")
     alias.set(CodeValue="T-D3000", CodingSchemeDesignator="SRT", CodeMeaning="Chest")
     alias.add("every VR", 0x00100010, "PN", person.name, needle=name)

@@ -117,12 +117,12 @@ def _header(node: Node, dataset: Dataset, syntax: UID) -> FileMetaDataset:
     meta.TransferSyntaxUID = syntax
     meta.ImplementationClassUID = UID("1.2.826.0.1.3680043.9.9999.1")
     meta.ImplementationVersionName = "MADEUP_1"
-    meta.SourceApplicationEntityTitle = "HEDWIGCT7"
+    meta.SourceApplicationEntityTitle = "HEDWIGAE9"
     meta.PrivateInformationCreatorUID = UID("1.2.826.0.1.3680043.9.9999.2")
     needle = node.person.patient_id
     meta.PrivateInformation = needle.encode()
     node.truth.plants.append(Plant("file meta", node.file, (), needle))
-    node.truth.plants.append(Plant("file meta", node.file, (), "HEDWIGCT7"))
+    node.truth.plants.append(Plant("file meta", node.file, (), "HEDWIGAE9"))
     return meta
 
 

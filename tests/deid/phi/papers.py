@@ -50,7 +50,7 @@ def _content(node: Node) -> None:
     finding.plant("report", "TextValue", f"{person.given} {person.family} has a nodule, seen on "
                   f"{DATE[6:]}.{DATE[4:6]}.{DATE[:4]}, call {person.phone}", needle=person.family)  # fmt: skip
     when = _entry(section, "CONTAINS", "DATE", "121139", "DCM", "Birth Date")
-    when.plant("report", "Date", person.birth)
+    when.plant("date", "Date", person.birth)
     length = _entry(section, "CONTAINS", "NUM", "410668003", "SCT", "Length")
     measured = length.item("MeasuredValueSequence")
     measured.set(NumericValue="8.5")

@@ -88,6 +88,8 @@ def _allowed(options: frozenset[str]) -> set[str]:
     kept = {category for option, category in gates.items() if option in options}
     if "clean_pixel_data" not in options:
         kept.add("pixels")
+    if any("longitudinal" in option for option in options):
+        kept.add("time")  # of the day; days are moved or kept
     return kept
 
 
