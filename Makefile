@@ -49,7 +49,7 @@ test-sqlite: env
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
 # What touches no database, or brings its own, is not run a second time; nor is what a browser saw.
-NO_DATABASE := acceptance dicom docker journeys kernel pages peers storage
+NO_DATABASE := acceptance deid dicom docker journeys kernel pages peers storage
 test-postgresql: env
 	@if [ -n "$$HANDOVER_TEST_PG_URL" ]; then \
 		echo 'The same on PostgreSQL:'; \
