@@ -147,6 +147,7 @@ class Transform:
         self.next = self.added[-1][0] if self.added else _END
         out = Pieces()
         self.level = self.top = Level(0, "", facts.charset, out, out)
+        self.top.seen.update(added)
         self.sequences: list[Sequence] = []
         self.skipping = 0
         self.pixels: Step | None = None
