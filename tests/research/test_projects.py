@@ -84,7 +84,7 @@ def test_no_row_and_no_object_names_both_sides_once_the_key_is_destroyed() -> No
     assert [one for one in _rows() if any(name in one for name in theirs)]
     destroyed(release)
     assert not [one for one in _rows() if any(name in one for name in theirs)]
-    for one in store().listed("research"):
+    for one in store().listed(f"research/{release.pk.hex}"):
         data = b"".join(store().stream(one.key))
         assert not any(name.encode() in data for name in theirs)
 
