@@ -51,6 +51,10 @@ _CAPTURES: Final = "1.2.840.10008.5.1.4.1.1.7"
 _BURNED_IN: Final = (
     "The file says that text is burned into the picture, and the profile leaves pixels alone."
 )
+_COMMENTS: Final = (
+    "A comment inside of the compressed picture told who it is. All of them were blanked; look "
+    "whether the picture itself tells it, too."
+)
 _MAY_BE_BURNED_IN: Final = (
     "Pictures of this kind often have text burned in, and the profile leaves pixels alone."
 )
@@ -198,9 +202,11 @@ class Engine:
         body = output.Source(dataset.window).chunks(transform.top.out.parts)
         if dataset.inflated:
             body = output.deflated(body)
-        cleaning = (
-            _PixelCleaning(opened.path, known, self.profile) if self._cleans(transform) else None
-        )
+        cleaning: _PixelCleaning | _Forgetting | None = None
+        if self._cleans(transform):
+            cleaning = _PixelCleaning(opened.path, known, self.profile)
+        elif transform.pixels is not None and dataset.transfer_syntax not in NATIVE:
+            cleaning = _Forgetting(known, notes)
         sha256, size = self._put(target, _with_head(head, body), cleaning)
         cleaned = cleaning.cleaned if cleaning else None
         return Outcome(
@@ -223,7 +229,7 @@ class Engine:
         self,
         target: Path,
         data: Iterator[bytes | memoryview],
-        cleaning: "_PixelCleaning | None",
+        cleaning: "_PixelCleaning | _Forgetting | None",
     ) -> tuple[str, int]:
         """Write, mask what is burned in, and only then give the file its name."""
         with output.Target(target, durable=self.durable) as file:
@@ -279,6 +285,24 @@ class _PixelCleaning:
         settings = pixels.Settings.of(self._profile.pixels)
         self.cleaned = pixels.clean(copy, settings=settings, words=self._known, original=original)
         return True
+
+
+class _Forgetting:
+    """Leaves pixels alone, but for a comment inside of the compressed picture that tells a name."""
+
+    cleaned = None
+
+    def __init__(self, known: Known, notes: Notes) -> None:
+        self._known, self._notes = known, notes
+
+    def clean(self, copy: Path) -> bool:
+        """Blank; whether the file has changed."""
+        from sharing.deid import pixels
+
+        count = pixels.forget(copy, self._known)
+        if count:
+            self._notes.doubt(Kind.PIXELS, "(7FE0,0010)", _COMMENTS)
+        return bool(count)
 
 
 def _masked(cleaned: "Cleaned | None") -> tuple[Entry, ...]:

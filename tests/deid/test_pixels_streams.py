@@ -1,5 +1,6 @@
 """Text inside of compressed frames goes; what a decoder needs stays where it was."""
 
+import hashlib
 import io
 import struct
 
@@ -10,7 +11,10 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 
 from sharing.deid import pixels
+from sharing.deid.engine import Engine
+from sharing.deid.keys import Keys
 from sharing.deid.pixels import streams
+from sharing.deid.profile import BUNDLED
 from tests.deid import painting as p
 
 
@@ -100,3 +104,25 @@ def test_a_scanners_original_is_not_read_but_its_comments_go(tmp_path):
     assert "reconstructs" in cleaned.reason
     assert b"Winter" not in path.read_bytes()
     assert np.array_equal(dcmread(path).pixel_array, values)
+
+
+@pytest.mark.parametrize(
+    ("comment", "goes"),
+    [(b"for A. Winter, 1967", True), (b"quality 90", False)],
+    ids=["name", "none"],
+)
+def test_where_pixels_are_left_alone_a_comment_that_names_the_patient_goes(tmp_path, comment, goes):
+    values = p.gray()
+    made = p.image(
+        values, Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2", PatientName="Winter^Anna"
+    )
+    stream = with_segment(p.encoded(values, made, p.JPEG_14_1), 0xFE, comment)
+    source = p.saved(tmp_path / "a", made, encapsulate([stream]), p.JPEG_14_1, "OB")
+    outcome = Engine(BUNDLED["basic"], Keys(bytes(32))).deidentify(source, tmp_path / "b")
+    copy = (tmp_path / "b").read_bytes()
+    assert (comment in copy) is not goes
+    assert outcome.sha256 == hashlib.sha256(copy).hexdigest()
+    assert any("comment" in doubt.sentence for doubt in outcome.doubts) is goes
+    assert np.array_equal(dcmread(tmp_path / "b").pixel_array, values)
+    if not goes:
+        assert encapsulate([stream]) in copy

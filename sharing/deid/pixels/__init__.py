@@ -4,7 +4,7 @@
 child: frames are decoded and encoded in `dicom.guard`'s, text is found in `reader`'s own.
 """
 
-from sharing.deid.pixels.cleaning import clean, mask
+from sharing.deid.pixels.cleaning import clean, forget, mask
 from sharing.deid.pixels.facts import Facts, facts
 from sharing.deid.pixels.findings import Box, Cleaned, Preview, Settings, Why
 from sharing.deid.pixels.rules import Risk, triage
@@ -19,6 +19,7 @@ __all__ = [
     "Why",
     "clean",
     "facts",
+    "forget",
     "mask",
     "triage",
 ]

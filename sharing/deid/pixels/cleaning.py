@@ -90,6 +90,17 @@ def mask(path: Path, boxes: tuple[Box, ...]) -> Cleaned:
         return job.by_hand()
 
 
+def forget(path: Path, words: Words) -> int:
+    """Blank the texts inside of compressed frames, in place, if one of them tells what is known.
+
+    For profiles that leave pixels alone: the picture stays as it is, and a comment in it that
+    names the patient does not. Answers how many texts were blanked.
+    """
+    with path.open("rb") as source:
+        sight = see(source, path.stat().st_size)
+        return _Cleaning(path, source, sight, Settings(), words, sight.facts).forget()
+
+
 def _inflated(path: Path, sight: Sight, work: Callable[[Path], Cleaned]) -> Cleaned:
     """A deflated data set is worked on as a file of its own, then deflated again (PS3.5 A.5)."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -311,6 +322,24 @@ class _Cleaning:
             return
         if any(streams.texts(self.payload(n)) for n in range(1, self.count + 1)):
             self._write_compressed([], 0)
+
+    def forget(self) -> int:
+        if self.sight.header.transfer_syntax.startswith(FILMS) or not any(
+            map(self._tells, range(1, self.count + 1))
+        ):
+            return 0
+        self._write_compressed([], 0)
+        return self.texts
+
+    def _tells(self, number: int) -> bool:
+        assert self.words is not None
+        stream = self.payload(number)
+        written = [stream[begin:end] for begin, end in streams.texts(stream)]
+        return any(
+            self.words.find(text.decode(charset, "replace"))
+            for text in written
+            for charset in ("utf-8", "latin-1")
+        )
 
     def _write_compressed(self, boxes: list[Box], dark: int) -> int:
         changed: list[int] = []
