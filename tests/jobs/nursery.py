@@ -23,11 +23,15 @@ def main() -> None:
         if "wait" in order:
             print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
             continue
+        heard, told = os.pipe()
         child = os.fork()
         if not child:
-            _become(order)
+            _become(order, told)
             kinds.be_impatient()
             _work(order["start"])
+        os.close(told)
+        os.read(heard, 1)  # it leads a group now, which can be killed as one
+        os.close(heard)
         print(child, flush=True)
 
 
@@ -42,9 +46,10 @@ def _import_workers() -> None:
         import kombu.transport.redis  # noqa: F401
 
 
-def _become(order: dict[str, Any]) -> None:
+def _become(order: dict[str, Any], told: int) -> None:
     """A process of its own, with its own session, environment and log."""
     os.setsid()
+    os.close(told)
     os.environ.update(order["environment"])
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -75,7 +75,7 @@ def test_ben_is_told_which_files_of_the_disc_did_not_come_along(
     assert do.choose(ben, home.address, disc) == "Upload 2 images"
     said = ben.get_by_text("The disc's table of contents names 1 file that is not here.")
     assert said.is_visible()
-    ben.get_by_text("Which files").click()
+    ben.get_by_text("Which files", exact=True).click()
     assert ben.get_by_text(str(lost.relative_to(tmp_path))).is_visible()
     do.choose(ben, home.address, pressed(tmp_path / "whole", fresh(905)))
     assert not said.is_visible()

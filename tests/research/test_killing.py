@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,9 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Worker]:
         "SECRET_KEY": settings.SECRET_KEY,
     }
     nursery = Nursery(environment(tmp_path, "") | shared)
-    with running(nursery, THREADS, tmp_path) as worker:
+    with closing(nursery), running(nursery, THREADS, tmp_path) as worker:
         worker.end()
         yield worker
-    nursery.close()
 
 
 class Killer:

@@ -1,9 +1,11 @@
 """A certificate as a PDF: what its JSON says, for people."""
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fpdf import FPDF
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
 
 LEFT = 62  # millimetres of the column of names
 GREY = 110
@@ -19,6 +21,8 @@ def pdf(facts: dict[str, Any], digest: str) -> bytes:
     digest
         SHA-256 of the JSON, hexadecimal.
     """
+    from fpdf import FPDF  # 30 MB that no other request needs
+
     page = FPDF(format="A4")
     page.set_creation_date(datetime.datetime.fromisoformat(facts["released"]))
     page.set_title("Certificate of de-identification")
@@ -81,7 +85,7 @@ def _parts(facts: dict[str, Any], digest: str) -> list[tuple[str, list[tuple[str
     ]
 
 
-def _part(page: FPDF, heading: str, lines: list[tuple[str, str]]) -> None:
+def _part(page: "FPDF", heading: str, lines: list[tuple[str, str]]) -> None:
     page.ln(5)
     page.set_font("Helvetica", "B", 12)
     page.multi_cell(0, 8, heading, new_x="LMARGIN", new_y="NEXT")
