@@ -141,9 +141,10 @@ def texts(dataset: Dataset) -> Iterator[str]:
             yield str(one.value)
 
 
+# None that a derived number or the time of day may hold by chance.
 TOKENS = (
-    "holtzapfel", "wilhelmina", "4711", "0815", "99120", "nordlicht", "quasthoff", "leopold",
-    "19470811", "778899", ROOT,
+    "holtzapfel", "wilhelmina", "4711-0815", "47110815", "old-471", ".99.4711", "acc-99120", "nordlicht",
+    "quasthoff", "leopold", "19470811", "778899", ROOT,
 )  # fmt: skip
 
 
