@@ -13,6 +13,7 @@ from pyarrow import parquet
 from sharing.audit.models import AuditEvent
 from sharing.audit.rules import Act
 from sharing.research.actions import releases as actions
+from sharing.research.actions.consent import withdraw
 from sharing.research.models import Hold, Project, Release, Withdrawal
 from sharing.research.queries.releases import outputs
 from sharing.research.rules.states import ReleaseState
@@ -87,6 +88,18 @@ def test_studies_are_chosen_by_a_search_that_can_be_asked_again() -> None:
     assert release.chosen.get().source.uid == "1.2.826.0.1.2"  # type: ignore[union-attr]
     again = ada.get(f"/research/releases/new?again={release.pk}").content.decode()
     assert 'value="petra2"' in again
+
+
+def test_each_page_that_names_patients_leaves_a_row() -> None:
+    study = f.study(f.principal("Ben"))
+    release = drafted(study)
+    withdraw(study.pk, note="", by=f.principal("Ada"))
+    for path in (f"releases/{release.pk}/", "profiles/edit", "consent/"):
+        f.study(f.principal("Ben"), number=2)
+        rows = AuditEvent.objects.filter(action=Act.SEARCHED, actor_name="ada@general.example")
+        before = rows.count()
+        assert "Petra" in page(f.browser("Ada"), f"/research/{path}"), path
+        assert rows.count() == before + 1, path
 
 
 def test_no_study_chosen_says_so() -> None:

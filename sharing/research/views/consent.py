@@ -29,6 +29,7 @@ def consent(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         return _withdrawn(request, by)
     number = request.GET.get("patient", "")[:64]
+    gate.searched(by, {"consent": True}, partners=False)  # the list names patients
     rows = [(one, list(releases_with(one.patient))) for one in withdrawals(by.actor.institution_id)]
     context = {"number": number, "found": _found(by, number), "rows": rows}
     return private(request, "research/consent.html", context)

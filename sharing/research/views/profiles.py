@@ -16,7 +16,7 @@ from sharing.audit.rules import Act
 from sharing.deid.keys import new_secret
 from sharing.deid.profile import Profile, diff, load
 from sharing.deid.reading import ProfileError
-from sharing.kernel.errors import ConflictError
+from sharing.kernel.errors import ConflictError, NotThereError
 from sharing.research.actions.profiles import publish
 from sharing.research.actions.releases import may_be_chosen
 from sharing.research.forms.releases import ProfileForm
@@ -87,6 +87,7 @@ def _looked_at(by: Principal, begun: profiles.Known, written: Profile) -> dict[s
 
 
 def _samples(by: Principal) -> list[Study]:
+    gate.searched(by, {"release": True}, partners=False)
     newest = may_be_chosen(by).order_by("-last_arrived_at")
     return list(newest.select_related("patient")[:SAMPLES])
 
@@ -105,4 +106,8 @@ def first_file(by: Principal, chosen: Study) -> tuple[Study, Instance]:
     """The first file of a study, and the row that says that it was read."""
     study = gate.study(by, Action.DOWNLOAD, id=chosen.pk, act=Act.PROFILE_TRIED)
     series = gate.series_of(by, study, Action.DOWNLOAD)
-    return study, Instance.objects.filter(series__in=series).order_by("series__number", "number")[0]
+    files = Instance.objects.filter(series__in=series).order_by("series__number", "number")
+    first = files.first()
+    if first is None:
+        raise NotThereError
+    return study, first

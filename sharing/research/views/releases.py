@@ -24,7 +24,6 @@ from sharing.research.views.common import by_of, private
 from sharing.research.views.profiles import first_file
 from sharing.research.work import certificate, vault
 from sharing.research.work.sampling import tried
-from sharing.studies.models import Study
 from sharing.studies.queries import matching
 
 SHOWN = 20
@@ -135,7 +134,8 @@ def _whole(found: Release, by: Principal) -> dict[str, Any]:
         "actions": releases.actions_in_words(found),
     }
     if found.state == ReleaseState.DRAFT and by.may(Action.SEARCH):
-        theirs = Study.objects.filter(pk__in=found.chosen.values("source"))
+        gate.searched(by, {"release": True}, partners=False)
+        theirs = gate.own_studies(by).filter(pk__in=found.chosen.values("source"))
         context["studies"] = theirs.select_related("patient").order_by("pk")[:SHOWN]
     if found.state == ReleaseState.RELEASED:
         outputs = releases.outputs(found).order_by("patient__patient_id", "date")
